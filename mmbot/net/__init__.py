@@ -1,0 +1,1 @@
+"""Connections: websockets, HTTP, rate budgets, backoff, clock offset. Knows no venue."""
