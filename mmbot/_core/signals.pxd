@@ -1,0 +1,63 @@
+"""Market signals of one market, incremental: O(1) an event, no clock (time is the events' own), no allocation.
+
+Feed every book change (`on_book`, and `on_depth` if levels beyond the touch count) and every market trade
+(`on_trade`). Each result is a field, NaN while not known yet, so a compiled plugin reads it at the cost of a load.
+
+Mid changes and trade depths are sampled on a 100 ms grid aligned to UTC. A pause of more than `MAX_GAP_NS` between
+events counts as an outage: it adds no samples.
+"""
+from libc.stdint cimport int32_t, int64_t
+
+from mmbot._core.types cimport Level
+
+cdef enum:
+    SAMPLE_NS = 100_000_000
+    MAX_DEPTH_HALF_TICKS = 1024     # deeper trades count as this deep
+
+
+cdef struct Sample:                 # one 100 ms interval
+    int32_t change_half_ticks       # of the mid, over the interval
+    int32_t depth_half_ticks        # of its deepest market trade from the mid before it; 0: none
+
+
+cdef class Signals:
+    # touch
+    cdef readonly double mid_ticks
+    cdef readonly double microprice_ticks       # weighted mid: I * ask + (1 - I) * bid, I = bid_qty / (bid_qty + ask_qty)
+    cdef readonly double imbalance              # (bid_qty - ask_qty) / (bid_qty + ask_qty) at the touch, -1 .. 1
+    cdef readonly double depth_imbalance        # the same over the levels last given to `on_depth`
+    # volatility, ticks per sqrt(second)
+    cdef readonly double volatility             # exponentially weighted
+    cdef readonly double realised_volatility    # standard deviation over the window
+    # market orders: arrivals per second beyond depth d (ticks) ~ intensity * exp(-k * d)
+    cdef readonly double intensity
+    cdef readonly double k
+    # signed trade flow, as of the last trade
+    cdef readonly double flow_lots_per_s        # > 0: buyers take more
+    cdef readonly double volume_lots_per_s
+    # settings
+    cdef readonly double half_life_s, flow_half_life_s, window_s, fit_depth_ticks
+    # accumulators
+    cdef readonly int64_t samples               # in the window
+    cdef int64_t _mid_half_ticks, _sampled_mid_half_ticks, _last_ns, _interval, _next_sample_ns, _fit_samples
+    cdef int64_t _change_sum, _change_square_sum, _trade_ns
+    cdef double _decay, _variance, _variance_weight, _signed_lots, _total_lots
+    cdef int32_t _deepest_half_ticks, _fit_half_ticks
+    cdef int64_t _capacity, _position
+    cdef Sample* _ring
+    cdef int32_t _depth_counts[MAX_DEPTH_HALF_TICKS + 1]
+
+    cpdef void on_book(
+        self, int64_t bid_ticks, int64_t bid_lots, int64_t ask_ticks, int64_t ask_lots, int64_t ts_ns,
+    ) noexcept nogil
+    cpdef void on_mid(self, int64_t mid_half_ticks, int64_t ts_ns) noexcept nogil
+    cdef void on_depth(self, const Level* bids, int n_bids, const Level* asks, int n_asks) noexcept nogil
+    cpdef void on_trade(
+        self, int side, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns,
+    ) noexcept nogil
+    cpdef void on_time(self, int64_t ts_ns) noexcept nogil
+    cpdef bint known(self) noexcept nogil       # volatility, intensity and k all have values
+
+    cdef void _close_intervals(self, int64_t ts_ns) noexcept nogil
+    cdef void _push(self, int32_t change_half_ticks, int32_t depth_half_ticks) noexcept nogil
+    cdef void _fit(self) noexcept nogil
