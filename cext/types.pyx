@@ -74,7 +74,7 @@ cdef class OrderEvent:
         self, *, int kind, int market, int64_t exch_ts_ns=0, uint64_t order_num=0, int owner=1,
         int64_t venue_order_id=0, int side=0, int state=0, int64_t price_ticks=0, int64_t qty_lots=0,
         int64_t cum_filled_lots=-1, int64_t last_price_ticks=0, int64_t last_qty_lots=0, int64_t trade_id=0,
-        int64_t fee_e8=0, int fee_asset=0, int maker=-1, int reason=0,
+        int64_t fee_e8=0, int fee_asset=0, int maker=-1, int reason=0, int request=0,
     ):
         cdef OrderUpdate* data = &self.data
         data.kind, data.market, data.exch_ts_ns = kind, market, exch_ts_ns
@@ -83,6 +83,7 @@ cdef class OrderEvent:
         data.cum_filled_lots, data.last_price_ticks = cum_filled_lots, last_price_ticks
         data.last_qty_lots, data.trade_id = last_qty_lots, trade_id
         data.fee_e8, data.fee_asset, data.maker, data.reason = fee_e8, fee_asset, maker, reason
+        data.request = request
 
     def __repr__(self) -> str:
         return f"OrderEvent({self.data})"

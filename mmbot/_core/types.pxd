@@ -97,6 +97,7 @@ cdef struct OrderUpdate:    # one normalised message of a venue about one order
     int8_t state            # OrderState, for STATUS
     int8_t maker            # 1 maker, 0 taker, -1 not stated
     int8_t owner            # Owner
+    int8_t request          # CommandKind this answers (PLACE, AMEND_ORDER, CANCEL_ORDER, QUERY_ORDER); 0: not an answer, a stream event
 
 
 cdef struct Command:        # what the core wants done; the shell encodes and sends it

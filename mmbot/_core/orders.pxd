@@ -1,0 +1,153 @@
+"""Working orders: a fixed table, the order state machine, fill deduplication, worst-case exposure.
+
+The table holds *facts* about an order (which requests are in flight, what the venue confirmed, which fills were applied);
+`Order.state` is derived from them after every message, so no sequence of messages can leave the two disagreeing.
+
+Three rules carry the rest:
+
+* Nothing is inferred from silence. An overdue or lost answer makes the order UNKNOWN, which counts as live at its worst,
+  and asks for a query.
+* A fill is applied once, by venue trade id, whatever state the order is in; a cumulative quantity that is ahead of the applied
+  fills is remembered as `missing`, never priced by guess, and stays in the exposure until the fills arrive.
+* "No such order" proves something only as the answer to a query that was sent `grace_ns` after the last request. Choose
+  `grace_ns` as the time after which the venue can no longer accept that request (Binance: recvWindow plus 1 s of clock lead).
+"""
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from mmbot._core.types cimport OrderUpdate
+
+
+cdef enum OrderFlag:
+    IN_FLIGHT_NEW = 1           # placed, and neither acknowledged nor filled yet
+    IN_FLIGHT_AMEND = 2         # new_price_ticks, new_qty_lots are under way
+    IN_FLIGHT_CANCEL = 4
+    IN_FLIGHT = 7               # any of the three
+    OVERDUE = 8                 # the answer to a request in flight is lost or late
+    SUSPECT = 16                # a contradiction: only a query's answer clears it
+    IN_DOUBT = 24               # either: the state is UNKNOWN
+    CANCEL_WANTED = 32          # a cancel was asked for; stays until the order is terminal
+    ACKED = 64                  # the venue has shown that it knows the order
+    ADOPTED = 128               # of an earlier session: found by venue_order_id
+
+
+cpdef enum Anomaly:             # why a message was not taken at face value
+    EXPECTED = 0
+    DUPLICATE = 1               # a fill that was applied already
+    STALE = 2                   # older than what is known
+    NOT_IN_TABLE = 3            # ours, but evicted or of an earlier session: a fill in it still counts
+    FOREIGN = 4                 # not ours: ignored
+    AFTER_TERMINAL = 5          # a fill after the order ended: counts
+    OVERFILL = 6                # more was filled than was ordered
+    FILLS_MISSING = 7           # the cumulative quantity is ahead of the fills seen
+    CONTRADICTION = 8           # such as a reject of an acknowledged order
+    MALFORMED = 9               # market out of range, or a fill without a positive quantity
+
+
+cdef struct Order:
+    uint64_t num                # generation * capacity + slot; never used twice; 0: the slot is free
+    int64_t price_ticks         # as last confirmed (as sent, while the place is in flight)
+    int64_t qty_lots            # the whole quantity, filled part included
+    int64_t filled_lots         # sum of the fills applied
+    int64_t reported_lots       # largest cumulative quantity the venue stated; > filled_lots: fills are missing
+    int64_t new_price_ticks     # the amend in flight; 0 without one
+    int64_t new_qty_lots
+    int64_t venue_order_id      # 0: not known yet
+    int64_t created_ns
+    int64_t request_ns          # when the latest place or amend went out
+    int64_t last_update_ns      # when the latest message about it came in
+    int64_t terms_exch_ns       # exchange time of the message that last set price_ticks and qty_lots
+    int64_t deadline_ns         # when to ask the venue; INT64_MAX: never
+    int64_t exposed_lots        # what it adds to the worst case of its side
+    int32_t market
+    int32_t prev, next          # neighbours in its list, -1 at the ends
+    int32_t reason              # latest venue error code
+    uint16_t flags              # OrderFlag
+    int8_t side
+    int8_t state                # OrderState, derived
+    int8_t purpose
+    int8_t time_in_force
+    int8_t reduce_only
+    uint8_t attempt             # queries since the doubt began
+    uint8_t queries_early       # queries unanswered whose answer proves nothing negative
+    uint8_t queries_out         # queries unanswered, all
+
+
+cdef struct ApplyResult:
+    int64_t new_fill_lots       # > 0: book this fill (price, fee, side are in the message)
+    int64_t missing_lots        # of this order: reported, not yet applied
+    int32_t slot                # -1: no order of the table
+    int8_t anomaly              # Anomaly
+    int8_t old_state, new_state # OrderState
+    int8_t became_terminal      # with this message
+    int8_t needs_query          # the order is due in `expire` now
+    int8_t needs_reconcile      # fills are missing: fetch fills since the last known
+
+
+cdef struct Exposure:           # of one market, kept up to date by every call
+    int64_t buy_lots, sell_lots             # worst case still to come: remaining, unknown, amends at the larger quantity, missing fills
+    int64_t best_bid_ticks, best_ask_ticks  # most aggressive own price, amends in flight included; 0: none
+    int64_t missing_lots                    # fills known to be missing, both sides
+    int32_t open_orders                     # not terminal
+    int32_t unknown_orders                  # of those, UNKNOWN
+
+
+cdef enum:
+    TRADES_KEPT = 65536         # applied fills remembered per market
+
+
+cdef struct TradeIds:           # open addressing over a ring of the last TRADES_KEPT; key = trade id * 2 + side
+    int64_t* table              # [2 * TRADES_KEPT]
+    int64_t* ring
+    int32_t count, oldest
+
+
+cdef class OrderTable:
+    """All orders of all markets of one engine, in memory allocated once.
+
+    Pointers from `at` stay valid for the life of the table, but the slot may be given to another order: keep the `num`.
+    Not thread-safe: one engine, one thread.
+    """
+    cdef readonly int32_t capacity, markets
+    cdef readonly int64_t ack_timeout_ns    # request to answer, before the order counts as unknown
+    cdef readonly int64_t grace_ns          # see the module's third rule
+    cdef readonly int64_t retry_ns          # first wait between queries; doubles up to 16 times that
+    cdef readonly int64_t next_deadline_ns  # call `expire` when the event time reaches this
+    cdef Order* orders
+    cdef Exposure* exposures
+    cdef int32_t* heads                     # [market * 2 + side], first open order, -1: none
+    cdef int32_t* tails
+    cdef TradeIds* trades
+    cdef int32_t free_head
+    cdef int32_t grave_head, grave_tail, grave_count   # terminal orders, oldest first, kept for late fills
+    cdef uint64_t generation
+
+    # -- requests the engine is about to send; all return 0 when the order's state forbids it
+    cdef int32_t place(self, int32_t market, int8_t side, int64_t price_ticks, int64_t qty_lots, int8_t time_in_force,
+                       bint reduce_only, int8_t purpose, int64_t ts_ns) noexcept nogil      # slot, or -1: the table is full
+    cdef bint amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil
+    cdef bint cancel(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    cdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    # The request never left (rate budget, socket down): take it back. kind: PLACE frees the order, AMEND_ORDER, CANCEL_ORDER.
+    cdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil
+
+    # -- what the venue says
+    cdef ApplyResult apply(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
+    # Orders due at ts_ns become UNKNOWN and are put into slots: send QUERY_ORDER for each and call `queried`.
+    cdef int32_t expire(self, int64_t ts_ns, int32_t* slots, int32_t room) noexcept nogil
+    # The order is not where it should be (reconciliation): UNKNOWN, and due at once.
+    cdef void suspect(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    # Takes in an open order of an earlier session of this bot; messages find it by venue_order_id. -1: the table is full.
+    cdef int32_t adopt(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
+
+    # -- looking
+    cdef int32_t find(self, uint64_t num) noexcept nogil                   # slot (open or terminal and kept), or -1
+    cdef int32_t find_venue(self, int32_t market, int64_t venue_order_id) noexcept nogil    # open orders only
+    cdef inline Order* at(self, int32_t slot) noexcept nogil:
+        return &self.orders[slot]
+    cdef inline int32_t first(self, int32_t market, int8_t side) noexcept nogil:    # then order.next, oldest first; -1: end
+        return self.heads[market * 2 + side]
+    cdef inline const Exposure* exposure(self, int32_t market) noexcept nogil:
+        return &self.exposures[market]
+    cdef bint seen_trade(self, int32_t market, int8_t side, int64_t trade_id) noexcept nogil
+    # Marks a fill as applied without an order: what the ledger knows at a restart. 0: it was known.
+    cdef bint learn_trade(self, int32_t market, int8_t side, int64_t trade_id) noexcept nogil
