@@ -1,0 +1,224 @@
+"""Find a strategy plugin, load it under a fresh module name, and say exactly which code it was.
+
+A plugin is named by
+
+* an id, ``pmm``: ``pmm.py`` or a compiled ``pmm.*.so`` in one of the search folders, else in the shipped ``strategies``;
+* a path, ``./my/maker.py`` or a compiled ``maker.cpython-311-x86_64-linux-gnu.so``;
+* a class of an installed package, ``my_firm.makers:Wide``.
+
+Every load runs the code anew in a module of its own, so that an old version keeps working while a new one is tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import itertools
+import sys
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from mmbot._core.strategy import Strategy
+from mmbot.errors import PluginError
+from mmbot.strategy import Params
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+EXTENSION_SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A loaded plugin: its classes, and what identifies the code.
+
+    Attributes:
+        id: file stem, or class name of a package plugin.
+        code_hash: SHA-256 of the file's bytes, hex.
+        source: the Python text, empty for a compiled plugin; a journal keeps it, so that a replay runs this very code.
+        path: where it was read.
+    """
+
+    id: str
+    code_hash: str
+    source: str = field(repr=False)
+    path: Path
+    strategy_class: type[Strategy]
+    params_class: type[Params]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it came from an extension module."""
+        return not self.source
+
+    def params(self, values: Mapping[str, Any]) -> Params:
+        """Validate parameter values.
+
+        Raises:
+            PluginError: names every wrong value, what it was, and what is allowed.
+        """
+        try:
+            return self.params_class.model_validate(dict(values))
+        except ValidationError as error:
+            known = ", ".join(self.params_class.model_fields)
+            lines = [
+                f"  {'.'.join(map(str, e['loc'])) or '(params)'}: {e['msg']}, found {e['input']!r}" for e in error.errors()
+            ]
+            raise PluginError(
+                f"strategy {self.id}: wrong params\n" + "\n".join(lines) + f"\n  known params: {known}"
+            ) from None
+
+    def create(self) -> Strategy:
+        """Construct an instance; it is bound to its markets by the engine.
+
+        Raises:
+            PluginError: the constructor raised, or wants arguments.
+        """
+        try:
+            return self.strategy_class()
+        except Exception as error:  # plugin code: whatever it raises is the plugin's fault, and said so
+            raise PluginError(f"strategy {self.id}: constructor failed: {error!r}") from error
+
+
+def load(name: str, search: Sequence[Path] = ()) -> Plugin:
+    """Load the plugin called `name`; `search` are folders looked through before the shipped strategies.
+
+    Raises:
+        PluginError: not found, or its code does not run, or it does not hold exactly one strategy.
+    """
+    if ":" in name and not name.endswith((".py", *EXTENSION_SUFFIXES)):
+        return _load_from_package(name)
+    path = find(name, search)
+    return load_file(path)
+
+
+def find(name: str, search: Sequence[Path] = ()) -> Path:
+    """Return the file that `name` means.
+
+    Raises:
+        PluginError: says where it was looked for and which ids exist.
+    """
+    if name.endswith((".py", *EXTENSION_SUFFIXES)) or "/" in name:
+        path = Path(name).expanduser()
+        if path.is_file():
+            return path.resolve()
+        raise PluginError(f"strategy file {name}: not found")
+    folders = [*search, shipped_folder()]
+    for folder in folders:
+        for suffix in (*EXTENSION_SUFFIXES, ".py"):
+            path = folder / f"{name}{suffix}"
+            if path.is_file():
+                return path.resolve()
+    known = ", ".join(sorted({p.stem for folder in folders for p in folder.glob("*.py") if p.stem != "__init__"}))
+    raise PluginError(f"strategy {name!r}: not found in {', '.join(map(str, folders))}; known there: {known}")
+
+
+def shipped_folder() -> Path:
+    """Folder of the strategies that come with mmbot."""
+    spec = importlib.util.find_spec("strategies")
+    if spec is None or not spec.submodule_search_locations:
+        raise PluginError("the shipped strategies are not installed: reinstall mmbot")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def load_file(path: Path, *, package: str = "", class_name: str = "") -> Plugin:
+    """Load one plugin file, ``.py`` or compiled.
+
+    Raises:
+        PluginError: the code does not run, or holds not exactly one strategy.
+    """
+    content = path.read_bytes()
+    code_hash = hashlib.sha256(content).hexdigest()
+    if path.suffix == ".py":
+        return load_source(content.decode(), path, package=package, class_name=class_name)
+    plugin_id = path.name.split(".")[0]
+    # An extension's init function is named after the last part of the module's name.
+    module_name = f"mmbot_plugin_{next(_serial)}.{plugin_id}"
+    loader = importlib.machinery.ExtensionFileLoader(module_name, str(path))
+    spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
+    if spec is None:
+        raise PluginError(f"strategy {path}: not an extension module of this Python")
+    try:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(module_name, None)
+        raise PluginError(f"strategy {path}: could not be loaded: {error!r}") from error
+    return _plugin(plugin_id, code_hash, "", path, module, class_name)
+
+
+def load_source(source: str, path: Path, *, package: str = "", class_name: str = "") -> Plugin:
+    """Run `source` as the plugin file `path`, which need not exist (a journal's copy).
+
+    Raises:
+        PluginError: the code does not run, or holds not exactly one strategy.
+    """
+    code_hash = hashlib.sha256(source.encode()).hexdigest()
+    module = types.ModuleType(f"mmbot_plugin_{path.stem}_{next(_serial)}")
+    module.__file__ = str(path)
+    module.__package__ = package
+    sys.modules[module.__name__] = module  # pydantic resolves annotations through it
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - running the user's plugin is the point
+    except Exception as error:
+        sys.modules.pop(module.__name__, None)
+        raise PluginError(f"strategy {path}: {_where(error, path)}{type(error).__name__}: {error}") from error
+    return _plugin(path.stem, code_hash, source, path, module, class_name)
+
+
+def _load_from_package(name: str) -> Plugin:
+    module_name, _, class_name = name.partition(":")
+    try:
+        spec = importlib.util.find_spec(module_name)
+    except (ImportError, ValueError) as error:
+        raise PluginError(f"strategy {name}: {error}") from error
+    if spec is None or spec.origin is None:
+        raise PluginError(f"strategy {name}: module {module_name} is not installed")
+    return load_file(Path(spec.origin), package=module_name.rpartition(".")[0], class_name=class_name)
+
+
+def _plugin(
+    plugin_id: str, code_hash: str, source: str, path: Path, module: types.ModuleType, class_name: str
+) -> Plugin:
+    def defined(base: type) -> list[type]:
+        found = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+        ]
+        return [c for c in found if not any(c in other.__mro__[1:] for other in found)]  # the most derived
+
+    strategies = [c for c in defined(Strategy) if class_name in ("", c.__name__)]
+    if len(strategies) != 1:
+        names = ", ".join(c.__name__ for c in strategies) or "none"
+        wanted = f"the Strategy subclass {class_name}" if class_name else "exactly one Strategy subclass"
+        raise PluginError(f"strategy {path}: expected {wanted}, found {names}")
+    strategy_class = strategies[0]
+    params = defined(Params)
+    hinted = strategy_class.__dict__.get("__annotations__", {}).get("params")
+    hinted_name = hinted if isinstance(hinted, str) else getattr(hinted, "__name__", "")
+    chosen = [c for c in params if c.__name__ == hinted_name] or params
+    if len(chosen) > 1:
+        raise PluginError(
+            f"strategy {path}: several Params subclasses ({', '.join(c.__name__ for c in chosen)}); "
+            f"say which with `params: <name>` in {strategy_class.__name__}"
+        )
+    return Plugin(plugin_id, code_hash, source, path, strategy_class, chosen[0] if chosen else Params)
+
+
+def _where(error: Exception, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: "
+    frame, line = error.__traceback__, 0
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == str(path):
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return f"line {line}: " if line else ""
