@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from mmbot.config.fields import Id, NonNegative, Positive, Section
+from mmbot.config.fields import Id, NonNegative, Section
 
 FaultKind = Literal[
     "disconnect",
@@ -65,14 +65,8 @@ class TradersConfig(ExchangeSection):
 
     source: Literal["traders"]
     """Simulated traders."""
-    start_prices: dict[str, Positive] = {"BTC": Decimal(60_000)}
-    """Fair price of each base asset at the start, in quote units."""
-    volatility_pct: Annotated[float, Field(ge=0, le=1000)] = 60.0
-    """Yearly volatility of the fair price, in percent; it clusters around this."""
     activity: Annotated[float, Field(gt=0, le=100)] = 1.0
-    """Factor on the traders' rate of orders, cancels and trades."""
-    funding_rate_bps: Annotated[float, Field(ge=-100, le=100)] = 1.0
-    """Mean funding rate of an interval."""
+    """Factor on the traders' rate of orders, cancels and trades; 1 is about 300 book changes a second and symbol."""
 
 
 def _speed_form(value: object) -> str:

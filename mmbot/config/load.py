@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - load() is a signature others introspect
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError

@@ -1,0 +1,1 @@
+"""What people and machines look at a running bot with: status, terminal view, metrics, control socket, logs."""
