@@ -5,6 +5,7 @@ Logarithmic buckets: 32 per octave, so a reported percentile is within 1.6 % of 
 
 Stamps are measurement only: nothing that decides may read `now_ns`.
 """
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
@@ -39,6 +40,7 @@ cdef void histogram_record(HistogramData* data, int64_t value_ns) noexcept nogil
 cdef double histogram_percentile(const HistogramData* data, double percent) noexcept nogil    # ns; NaN when empty
 
 
+@cython.final
 cdef class Histogram:
     """One histogram of durations in ns."""
     cdef HistogramData data
@@ -46,6 +48,7 @@ cdef class Histogram:
     cpdef void record(self, int64_t value_ns) noexcept nogil
 
 
+@cython.final
 cdef class LatencyBoard:
     """One histogram per `Hop`, and laps between them."""
     cdef HistogramData hops[HOPS]

@@ -3,13 +3,14 @@
 Two steps, so that every model shares one careful way to orders:
 
 1. a *model* gives `Offsets`, the distance of our best bid and best ask from the fair price, in ticks (doubles);
-2. `lay_out` turns fair price, offsets and `Layout` into whole ticks and lots: bids round down, asks round up, neither
-   touches the other side of the book (post-only), no two levels share a price.
+2. `lay_out` turns fair price, offsets, `Layout` and `fill` (position over its maximum) into whole ticks and lots: bids
+   round down, asks round up, neither touches the other side of the book (post-only), no two levels share a price.
 
 Units: prices and distances in ticks, `sigma` in ticks per sqrt(second), `intensity` (the papers' A) per second,
 `k` per tick, times in seconds, inventory `q` in orders (position_lots / order_lots; any real number).
 An offset of +inf means "no quote on this side". NaN or a value outside a model's domain gives no quotes and the reason.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from mmbot._core.types cimport Level
@@ -59,45 +60,44 @@ cdef struct GlftCoefficients:       # what does not depend on inventory; recompu
     double drift_ticks      # shift by the drift mu: quotes move up by it
 
 
-# --- rounding ---------------------------------------------------------------------------------------------------
-cdef int64_t floor_ticks(double price_ticks) noexcept nogil
-cdef int64_t ceil_ticks(double price_ticks) noexcept nogil
+# --- rounding: C's cast truncates and `cdivision` is on, so these are our own ---------------------------------------
+cpdef int64_t floor_ticks(double price_ticks) noexcept nogil
+cpdef int64_t ceil_ticks(double price_ticks) noexcept nogil
 
-# --- models -----------------------------------------------------------------------------------------------------
-cdef Offsets ladder_offsets(double half_spread_ticks, double skew_ticks, double inventory) noexcept nogil
-cdef Offsets avellaneda_stoikov(
-    double q, double gamma, double sigma, double k, double horizon_s,
-) noexcept nogil
-cdef Offsets avellaneda_stoikov_infinite(
-    double q, double gamma, double k, double q_max,
-) noexcept nogil
-cdef GlftCoefficients glft_coefficients(
+# --- models; from Python an `Offsets` or `GlftCoefficients` is a dict -----------------------------------------------
+cpdef Offsets ladder(double half_spread_ticks, double skew_ticks, double inventory) noexcept nogil
+cpdef Offsets avellaneda_stoikov(double q, double gamma, double sigma, double k, double horizon_s) noexcept nogil
+cpdef Offsets avellaneda_stoikov_infinite(double q, double gamma, double k, double q_max) noexcept nogil
+cpdef GlftCoefficients glft_coefficients(
     double gamma, double sigma, double intensity, double k,
-    double xi, double delta, double drift, double adverse_ticks,
+    double xi=*, double delta=*, double drift=*, double adverse_ticks=*,
 ) noexcept nogil
-cdef Offsets glft(const GlftCoefficients* coefficients, double q) noexcept nogil
+cpdef Offsets glft(GlftCoefficients coefficients, double q) noexcept nogil
 
 # --- from offsets to orders ---------------------------------------------------------------------------------------
 cdef QuoteReason lay_out(
-    double fair_ticks, Offsets offsets, double inventory, const Layout* layout, Touch touch, QuoteSet* out,
+    double fair_ticks, Offsets offsets, double fill, const Layout* layout, Touch touch, QuoteSet* out,
 ) noexcept nogil
 
 
+@cython.final
 cdef class Quotes:
-    """A `Layout` and the quote set it last made, for plugins; the fields are checked once, at construction.
+    """A `Layout` and the quote set it last made, for plugins; the layout is checked once, at construction.
 
-    Compiled plugins read `data` or call the methods as C; interpreted ones see `bids`, `asks` and `reason`.
+    Every method returns whether there is something to quote (`reason` is QUOTED), and replaces `data`.
+    `fill` is position / maximum position, -1 .. 1, for the size skew; `q` is position / order size, for the models.
+    Compiled plugins call the methods as C and hand `data` on; interpreted ones see `bids` and `asks`.
     """
     cdef QuoteSet data
     cdef Layout layout
-    cdef readonly int reason
+    cdef readonly int reason        # QuoteReason of the last call
 
     cpdef bint place(
-        self, double fair_ticks, double bid_offset_ticks, double ask_offset_ticks, double inventory,
+        self, double fair_ticks, double bid_offset_ticks, double ask_offset_ticks, double fill,
         int64_t best_bid_ticks, int64_t best_ask_ticks,
-    ) noexcept
-    cpdef bint ladder(
-        self, double fair_ticks, double half_spread_ticks, double skew_ticks, double inventory,
+    ) noexcept nogil
+    cpdef bint avellaneda_stoikov(
+        self, double fair_ticks, double q, double gamma, double sigma, double k, double horizon_s, double fill,
         int64_t best_bid_ticks, int64_t best_ask_ticks,
-    ) noexcept
-    cpdef void clear(self) noexcept
+    ) noexcept nogil
+    cpdef void clear(self) noexcept nogil

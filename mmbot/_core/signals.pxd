@@ -6,6 +6,7 @@ Feed every book change (`on_book`, and `on_depth` if levels beyond the touch cou
 Mid changes and trade depths are sampled on a 100 ms grid aligned to UTC. A pause of more than `MAX_GAP_NS` between
 events counts as an outage: it adds no samples.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from mmbot._core.types cimport Level
@@ -20,6 +21,7 @@ cdef struct Sample:                 # one 100 ms interval
     int32_t depth_half_ticks        # of its deepest market trade from the mid before it; 0: none
 
 
+@cython.final
 cdef class Signals:
     # touch
     cdef readonly double mid_ticks
