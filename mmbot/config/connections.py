@@ -22,6 +22,8 @@ class EndpointUrls(Section):
     """Base URL of the market data and user streams."""
     ws_api: WsUrl | None = None
     """Base URL of the websocket order interface; without it orders go over REST."""
+    routed: bool = True
+    """Whether market streams are split into `/public`, `/market` and `/private` paths, as on `binance_usdm` itself."""
     ca_file: Path | None = None
     """Certificate authority to trust for these URLs (PEM), as the one that `mmbot exchange --tls` writes."""
 
@@ -48,18 +50,16 @@ class VenueConfig(Section):
     """An order message without an answer for this long makes the order unknown: it is queried, and counts as live."""
     recv_window_ms: Annotated[int, Field(ge=100, le=60_000)] = 5_000
     """How old a signed request may be when the venue receives it."""
-    depth_interval_ms: Literal[100, 250, 500, 1000] = 100
-    """Interval of the depth feed, where the venue offers a choice (`binance_usdm`: 100, 250, 500; spot: 100, 1000)."""
+    depth_ms: Literal[0, 100, 250, 500, 1000] | None = None
+    """Interval of the depth feed, where the venue offers a choice; 0 is the fastest, none the venue's best."""
+    trade_stream: Literal["trade", "aggTrade"] | None = None
+    """Which trade feed to read; none: the venue's best."""
     dead_man_s: Annotated[int, Field(ge=0, le=600)] = 60
     """The venue cancels everything of ours when it has not heard of us this long; 0: off. Ignored where it has none."""
     leverage: Annotated[int, Field(ge=1, le=125)] | None = None
     """Leverage to be set on every market at the start; none: left as it is."""
-    margin_mode: Literal["cross", "isolated"] = "cross"
-    """Margin mode that the account must have; a mismatch stops the start."""
-    position_mode: Literal["one_way"] = "one_way"
-    """Position mode that the account must have; a mismatch stops the start."""
-    set_modes: bool = False
-    """Change a margin or position mode that does not match, instead of stopping the start."""
+    margin_mode: Literal["cross", "isolated"] | None = None
+    """Margin mode to be set on every market at the start; none: left as it is."""
 
 
 class MarketConfig(Section):

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import types
-from pathlib import Path  # noqa: TC003 - load() is a signature others introspect
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from mmbot.config import overrides as override_rules
-from mmbot.config.document import Document, read
+from mmbot.config.document import read
+from mmbot.config.explain import explain
 from mmbot.config.models import Config, cross_check
-from mmbot.config.problems import InvalidConfig, KeyPath, Problem, suggest
+from mmbot.config.problems import InvalidConfig, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from pathlib import Path
 
-    from pydantic_core import ErrorDetails
-
-_QUOTED = re.compile(r"'([^']*)'")
-_SECRET = re.compile(r"secret|passphrase|password|api_?key|token|private", re.IGNORECASE)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Config:
@@ -39,6 +35,19 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
     return config
 
 
+def check_params(config: Config, params_class: type[Model]) -> Model:
+    """The strategy's parameters as its own `Params` class, which only the loaded plugin knows.
+
+    Raises:
+        InvalidConfig: with all problems, each with its line in the config.
+    """
+    try:
+        return params_class.model_validate(config.strategy.params)
+    except ValidationError as error:
+        problems = explain(error, config._document, params_class, ("strategy", "params"))  # noqa: SLF001 - set here
+        raise InvalidConfig(problems) from None
+
+
 def parse(text: str, source: str = "<config>", overrides: Iterable[str] = ()) -> Config:
     """As `load`, from YAML text; `source` names it in messages.
 
@@ -54,112 +63,9 @@ def parse(text: str, source: str = "<config>", overrides: Iterable[str] = ()) ->
     try:
         config = Config.model_validate(document.data)
     except ValidationError as error:
-        problems += [_problem(details, document) for details in error.errors(include_url=False)]
-        raise InvalidConfig(problems) from None
+        raise InvalidConfig([*problems, *explain(error, document, Config)]) from None
     problems += [document.problem(path, finding) for path, finding in cross_check(config)]
     if problems:
         raise InvalidConfig(problems)
+    config._document = document  # noqa: SLF001 - set once, here
     return config
-
-
-def _problem(details: ErrorDetails, document: Document) -> Problem:
-    path = _document_path(details["loc"], document.data)
-    context: Mapping[str, Any] = details.get("ctx", {})
-    match details["type"]:
-        case "missing":
-            text = "is missing"
-        case "extra_forbidden":
-            text = _unknown_key(path, document)
-        case "literal_error" | "enum":
-            expected = str(context.get("expected", ""))
-            found = str(details["input"])
-            text = f"found {_shown(details['input'])}; allowed: {expected}{suggest(found, _QUOTED.findall(expected))}"
-        case "union_tag_not_found" | "union_tag_invalid":
-            expected = str(context.get("expected_tags") or "'traders', 'recording'")
-            key = str(context.get("discriminator", "")).strip("'")
-            path = (*path, key)
-            tag = details["input"].get(key) if isinstance(details["input"], dict) else details["input"]
-            text = f"found {_shown(tag)}; allowed: {expected}{suggest(str(tag), _QUOTED.findall(expected))}"
-        case _:
-            text = f"found {_shown(details['input'])}; {_lower_first(details['msg'].removeprefix('Value error, '))}"
-    return document.problem(path, text)
-
-
-def _document_path(loc: tuple[int | str, ...], data: Any) -> KeyPath:
-    """`loc` without the names of union branches and key checks that pydantic puts into it."""
-    path: KeyPath = ()
-    here: Any = data
-    for i, part in enumerate(loc):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-            path = (*path, part)
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-            path = (*path, part)
-        elif i == len(loc) - 1 and isinstance(here, dict) and part != "[key]":
-            path = (*path, part)
-    return path
-
-
-def _unknown_key(path: KeyPath, document: Document) -> str:
-    key = str(path[-1])
-    allowed = sorted(_keys_at(path[:-1], document.data))
-    if _SECRET.search(key):
-        return "unknown key; keys and secrets are read from the environment or the keystore, never from this file"
-    return f"unknown key{suggest(key, allowed) or '; allowed: ' + ', '.join(allowed)}"
-
-
-def _keys_at(path: KeyPath, data: Any) -> set[str]:
-    """Keys that the models allow below `path`; `data` decides between the branches of a union."""
-    candidates: list[Any] = [Config]
-    here: Any = data
-    for part in path:
-        here = here[part]
-        candidates = [below for candidate in candidates for below in _below(candidate, part)]
-    models = [candidate for candidate in candidates if isinstance(candidate, type) and issubclass(candidate, BaseModel)]
-    source = here.get("source") if isinstance(here, dict) else None
-    return {
-        name
-        for model in models
-        for name in model.model_fields
-        if "source" not in model.model_fields or source in get_args(model.model_fields["source"].annotation)
-    }
-
-
-def _below(annotation: Any, part: str | int) -> list[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        known = annotation.model_fields.get(str(part))
-        return _branches(known.annotation) if known else []
-    if get_origin(annotation) in {dict, list}:
-        return _branches(get_args(annotation)[-1])
-    return []
-
-
-def _branches(annotation: Any) -> list[Any]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _branches(get_args(annotation)[0])
-    if origin in {Union, types.UnionType}:
-        return [branch for argument in get_args(annotation) for branch in _branches(argument)]
-    return [annotation]
-
-
-def _shown(value: Any) -> str:
-    """A found value in a message: short, and without a password that a URL may hold."""
-    match value:
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            text = repr(re.sub(r"//[^/@\s]*@", "//***@", value))
-            return text if len(text) <= 80 else text[:77] + "…'"
-    return str(value)
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr
 
 from mmbot.config.connections import PERPETUAL_KINDS, MarketConfig, VenueConfig
+from mmbot.config.document import Document
 from mmbot.config.exchange import ExchangeConfig, RecordingConfig
 from mmbot.config.fields import UNIFIED_SYMBOL, Id, Section, split_listen
 from mmbot.config.process import BotConfig, JournalConfig, MetricsConfig
@@ -41,11 +42,18 @@ class Config(Section):
     """The HTTP endpoint for Prometheus and health checks."""
 
     _path: Path | None = PrivateAttr(default=None)
+    _document: Document = PrivateAttr(default_factory=lambda: Document("<config>", data={}))
 
     @property
     def path(self) -> Path | None:
         """File it was read from; None when it was built in memory."""
         return self._path
+
+    @property
+    def strategy_folders(self) -> list[Path]:
+        """Folders of own plugins, with those of the file resolved against its place."""
+        base = self._path.parent if self._path is not None else Path()
+        return [base / folder.expanduser() for folder in self.strategy.search]
 
     @property
     def live(self) -> bool:

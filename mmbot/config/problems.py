@@ -38,16 +38,21 @@ class Problem:
     path: KeyPath
     text: str
 
+    @property
+    def key(self) -> str:
+        """The key path as text; empty when it is the whole file."""
+        return dotted(self.path)
+
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.line else self.source
-        return f"{place}: {dotted(self.path)}: {self.text}" if self.path else f"{place}: {self.text}"
+        return f"{place}: {self.key}: {self.text}" if self.path else f"{place}: {self.text}"
 
 
 class InvalidConfig(ConfigError):
     """A config with at least one problem; `problems` has them all, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(set(problems), key=lambda problem: (problem.source, problem.line, dotted(problem.path)))
+        self.problems = sorted(set(problems), key=lambda problem: (problem.source, problem.line, problem.key))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -1,7 +1,7 @@
 """One picture of a running bot, for everything that shows it: the terminal view, `/metrics`, `mmbot status`.
 
-The engine's shell fills a `StatusSnapshot` on request (a few times a second, never on the hot path). It is plain data in
-the units people read: prices and quantities are exact decimal text, money is a float of the quote asset, times are
+The engine's shell fills a `StatusSnapshot` on request (a few times a second, never on the hot path). It is plain data
+in the units people read: prices and quantities are exact decimal text, money is a float of the quote asset, times are
 seconds or microseconds as the name says.
 """
 
