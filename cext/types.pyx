@@ -94,7 +94,22 @@ cdef class OrderEvent:
 
 
 cdef class CommandView:
-    """A copy of one command of the core, safe to keep."""
+    """A copy of one command of the core, safe to keep.
+
+    The core makes them; Python does only for what a person or the shell orders (and in tests). Every field is as in
+    `Command` of ``types.pxd``.
+    """
+
+    def __init__(
+        self, *, int kind=0, int market=0, int64_t ts_ns=0, uint64_t event_seq=0, uint64_t order_num=0,
+        int64_t venue_order_id=0, int side=0, int64_t price_ticks=0, int64_t qty_lots=0, int time_in_force=0,
+        bint reduce_only=False, int purpose=0, int reason=0, int attempt=0,
+    ):
+        cdef Command* data = &self.data
+        data.kind, data.market, data.ts_ns, data.event_seq = kind, market, ts_ns, event_seq
+        data.order_num, data.venue_order_id, data.side = order_num, venue_order_id, side
+        data.price_ticks, data.qty_lots, data.time_in_force = price_ticks, qty_lots, time_in_force
+        data.reduce_only, data.purpose, data.reason, data.attempt = reduce_only, purpose, reason, attempt
 
     def as_dict(self) -> dict[str, int]:
         """Every field by name."""
