@@ -74,11 +74,21 @@ cpdef Offsets avellaneda_stoikov(double q, double gamma, double sigma, double k,
     return offsets
 
 
+cdef inline double _infinite_offset(double q, double gamma, double mark_up, double q_max) noexcept nogil:
+    """Distance of the quote that adds to inventory `q`; the other side is the same at -q."""
+    if q >= q_max:
+        return INFINITY
+    q = max(q, -q_max)      # beyond it the reducing side quotes as at it: the formula has no meaning there
+    return mark_up - log1p(-(1.0 + 2.0 * q) / ((q_max + 1.0) * (q_max + 1.0) - q * q)) / gamma
+
+
 cpdef Offsets avellaneda_stoikov_infinite(double q, double gamma, double k, double q_max) noexcept nogil:
     """[AS] for an infinite horizon, section 2.3, with its omega = gamma^2*sigma^2*(q_max+1)^2/2, in which sigma cancels.
 
-    r_a = s + (1/gamma)*ln(1 + (1-2q)/((q_max+1)^2 - q^2)), r_b the same with (-1-2q); quotes lie
-    (1/gamma)*ln(1+gamma/k) outside them. At |q| >= q_max the side that would add to the position is not quoted.
+    r_b = s + (1/gamma)*ln(1 - (1+2q)/((q_max+1)^2 - q^2)), r_a = s - (1/gamma)*ln(1 - (1-2q)/((q_max+1)^2 - q^2));
+    quotes lie (1/gamma)*ln(1+gamma/k) outside them. (Print has r_a with the logarithm's sign and argument turned, which
+    agrees to first order only; this is what its value function gives, and it treats both sides alike.)
+    At |q| >= q_max the side that would add to the position is not quoted.
 
     Args:
         q: inventory, in orders.
@@ -87,17 +97,12 @@ cpdef Offsets avellaneda_stoikov_infinite(double q, double gamma, double k, doub
         q_max: greatest inventory, in orders; > 0.
     """
     cdef Offsets offsets
-    cdef double mark_up, room
+    cdef double mark_up
     if not (gamma > 0.0 and k > 0.0 and q_max > 0.0 and isfinite(q) and isfinite(q_max)):
         return _unknown()
-    offsets.bid_ticks = offsets.ask_ticks = INFINITY
     mark_up = _mark_up(gamma, k)
-    # Beyond q_max the reducing side quotes as at q_max: the formula has no meaning there.
-    room = (q_max + 1.0) * (q_max + 1.0) - min(q * q, q_max * q_max)
-    if q < q_max:
-        offsets.bid_ticks = mark_up - log1p((-1.0 - 2.0 * max(q, -q_max)) / room) / gamma
-    if q > -q_max:
-        offsets.ask_ticks = mark_up + log1p((1.0 - 2.0 * min(q, q_max)) / room) / gamma
+    offsets.bid_ticks = _infinite_offset(q, gamma, mark_up, q_max)
+    offsets.ask_ticks = _infinite_offset(-q, gamma, mark_up, q_max)
     return offsets
 
 
