@@ -12,9 +12,11 @@ Three rules carry the rest:
 * "No such order" proves something only as the answer to a query that was sent `grace_ns` after the last request. Choose
   `grace_ns` as the time after which the venue can no longer accept that request (Binance: recvWindow plus 1 s of clock lead).
 """
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-from mmbot._core.types cimport OrderUpdate
+from mmbot._core.trade_ids cimport TradeIds
+from mmbot._core.types cimport OrderEvent, OrderUpdate
 
 
 cdef enum OrderFlag:
@@ -58,6 +60,8 @@ cdef struct Order:
     int64_t terms_exch_ns       # exchange time of the message that last set price_ticks and qty_lots
     int64_t deadline_ns         # when to ask the venue; INT64_MAX: never
     int64_t exposed_lots        # what it adds to the worst case of its side
+    int64_t missing_lots        # reported, not applied
+    int64_t touch_ticks         # its most aggressive price, the amend in flight included; 0: terminal
     int32_t market
     int32_t prev, next          # neighbours in its list, -1 at the ends
     int32_t reason              # latest venue error code
@@ -68,8 +72,10 @@ cdef struct Order:
     int8_t time_in_force
     int8_t reduce_only
     uint8_t attempt             # queries since the doubt began
-    uint8_t queries_early       # queries unanswered whose answer proves nothing negative
-    uint8_t queries_out         # queries unanswered, all
+    uint8_t queries_out         # queries unanswered; answers are taken to come in the order of asking
+    uint8_t queries_early       # of those, sent before request_ns + grace_ns: prove nothing negative
+    uint8_t queries_stale       # of those, sent before the latest contradiction: settle nothing
+    uint8_t amends_owed         # amends settled by a query whose own answer may still come
 
 
 cdef struct ApplyResult:
@@ -91,16 +97,7 @@ cdef struct Exposure:           # of one market, kept up to date by every call
     int32_t unknown_orders                  # of those, UNKNOWN
 
 
-cdef enum:
-    TRADES_KEPT = 65536         # applied fills remembered per market
-
-
-cdef struct TradeIds:           # open addressing over a ring of the last TRADES_KEPT; key = trade id * 2 + side
-    int64_t* table              # [2 * TRADES_KEPT]
-    int64_t* ring
-    int32_t count, oldest
-
-
+@cython.final
 cdef class OrderTable:
     """All orders of all markets of one engine, in memory allocated once.
 
@@ -116,38 +113,58 @@ cdef class OrderTable:
     cdef Exposure* exposures
     cdef int32_t* heads                     # [market * 2 + side], first open order, -1: none
     cdef int32_t* tails
-    cdef TradeIds* trades
-    cdef int32_t free_head
+    cdef readonly TradeIds trades           # fills applied; the ledger's are learnt at a restart
+    cdef int32_t free_head, fresh_slot      # slots given back, and the first one never used
     cdef int32_t grave_head, grave_tail, grave_count   # terminal orders, oldest first, kept for late fills
     cdef uint64_t generation
 
     # -- requests the engine is about to send; all return 0 when the order's state forbids it
-    cdef int32_t place(self, int32_t market, int8_t side, int64_t price_ticks, int64_t qty_lots, int8_t time_in_force,
+    cpdef int32_t place(self, int32_t market, int8_t side, int64_t price_ticks, int64_t qty_lots, int8_t time_in_force,
                        bint reduce_only, int8_t purpose, int64_t ts_ns) noexcept nogil      # slot, or -1: the table is full
-    cdef bint amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil
-    cdef bint cancel(self, int32_t slot, int64_t ts_ns) noexcept nogil
-    cdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    cpdef bint amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil
+    cpdef bint cancel(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    cpdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil
     # The request never left (rate budget, socket down): take it back. kind: PLACE frees the order, AMEND_ORDER, CANCEL_ORDER.
-    cdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil
+    cpdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil
 
     # -- what the venue says
     cdef ApplyResult apply(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
     # Orders due at ts_ns become UNKNOWN and are put into slots: send QUERY_ORDER for each and call `queried`.
     cdef int32_t expire(self, int64_t ts_ns, int32_t* slots, int32_t room) noexcept nogil
     # The order is not where it should be (reconciliation): UNKNOWN, and due at once.
-    cdef void suspect(self, int32_t slot, int64_t ts_ns) noexcept nogil
+    cpdef void suspect(self, int32_t slot, int64_t ts_ns) noexcept nogil
     # Takes in an open order of an earlier session of this bot; messages find it by venue_order_id. -1: the table is full.
     cdef int32_t adopt(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
 
     # -- looking
-    cdef int32_t find(self, uint64_t num) noexcept nogil                   # slot (open or terminal and kept), or -1
-    cdef int32_t find_venue(self, int32_t market, int64_t venue_order_id) noexcept nogil    # open orders only
+    cpdef int32_t find(self, uint64_t num) noexcept nogil                   # slot (open or terminal and kept), or -1
+    cpdef int32_t find_venue(self, int32_t market, int64_t venue_order_id) noexcept nogil    # open or kept; walks the lists
     cdef inline Order* at(self, int32_t slot) noexcept nogil:
         return &self.orders[slot]
     cdef inline int32_t first(self, int32_t market, int8_t side) noexcept nogil:    # then order.next, oldest first; -1: end
         return self.heads[market * 2 + side]
     cdef inline const Exposure* exposure(self, int32_t market) noexcept nogil:
         return &self.exposures[market]
-    cdef bint seen_trade(self, int32_t market, int8_t side, int64_t trade_id) noexcept nogil
-    # Marks a fill as applied without an order: what the ledger knows at a restart. 0: it was known.
-    cdef bint learn_trade(self, int32_t market, int8_t side, int64_t trade_id) noexcept nogil
+
+    # -- private
+    cdef int32_t _whose(self, const OrderUpdate* update) noexcept nogil
+    cdef void _apply_stranger(self, const OrderUpdate* update, ApplyResult* result) noexcept nogil
+    cdef void _apply_fill(self, Order* order, const OrderUpdate* update, ApplyResult* result) noexcept nogil
+    cdef int8_t _apply_open(self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale) noexcept nogil
+    cdef int8_t _apply_end(self, Order* order, const OrderUpdate* update, int8_t state, int64_t ts_ns) noexcept nogil
+    cdef int8_t _apply_amend(self, Order* order, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
+    cdef int8_t _apply_status(self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale) noexcept nogil
+    cdef int8_t _apply_not_found(self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early) noexcept nogil
+    cdef int8_t _apply_lost(self, Order* order, const OrderUpdate* update, int64_t ts_ns) noexcept nogil
+    cdef int8_t _contradict(self, Order* order, int64_t ts_ns) noexcept nogil
+    cdef int64_t _backoff(self, const Order* order) noexcept nogil
+    cdef void _expect(self, Order* order, int64_t ts_ns) noexcept nogil
+    cdef void _due(self, Order* order, int64_t deadline_ns) noexcept nogil
+    cdef bint _finish_if_filled(self, Order* order) noexcept nogil
+    cdef void _end(self, Order* order, int8_t state) noexcept nogil
+    cdef bint _exhume(self) noexcept nogil
+    cdef int32_t _take_slot(self) noexcept nogil
+    cdef void _enlist(self, Order* order, int32_t slot) noexcept nogil
+    cdef void _unlist(self, Order* order) noexcept nogil
+    cdef void _refresh(self, Order* order) noexcept nogil
+    cdef void _refresh_touch(self, Order* order) noexcept nogil

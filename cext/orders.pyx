@@ -1,0 +1,710 @@
+"""Working orders; see ``orders.pxd`` for the contract and the three rules behind it."""
+
+from libc.stdint cimport INT64_MAX
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from mmbot._core.types cimport CommandKind, OrderEventKind, OrderState, Owner, Side
+
+cdef enum:
+    MAX_BACKOFF_SHIFT = 4           # queries are at most retry_ns << 4 apart
+    MAX_COUNT = 255                 # of the uint8 counters
+
+
+cdef inline int64_t _larger(int64_t a, int64_t b) noexcept nogil:
+    return a if a > b else b
+
+
+cdef inline bint _ended(const Order* order) noexcept nogil:
+    return order.state >= OrderState.FILLED
+
+
+cdef inline int8_t _open_state(const Order* order) noexcept nogil:
+    """The state that the facts amount to."""
+    if order.flags & IN_DOUBT:
+        return OrderState.UNKNOWN
+    if order.flags & IN_FLIGHT_CANCEL:
+        return OrderState.PENDING_CANCEL
+    if order.flags & IN_FLIGHT_NEW:
+        return OrderState.PENDING_NEW
+    if order.flags & IN_FLIGHT_AMEND:
+        return OrderState.PENDING_AMEND
+    return OrderState.PARTIALLY_FILLED if order.reported_lots > 0 else OrderState.LIVE
+
+
+cdef inline int64_t _exposed(const Order* order) noexcept nogil:
+    """Lots that may still come: to the larger quantity while it is open, the missing fills afterwards."""
+    cdef int64_t total = order.reported_lots
+    if not _ended(order):
+        total = _larger(total, order.qty_lots)
+        if order.flags & IN_FLIGHT_AMEND:
+            total = _larger(total, order.new_qty_lots)
+    return _larger(total - order.filled_lots, 0)
+
+
+cdef inline bint _more_aggressive(int8_t side, int64_t price, int64_t other) noexcept nogil:
+    return other == 0 or (price > other if side == Side.BUY else price < other)
+
+
+cdef inline int64_t _touch(const Order* order) noexcept nogil:
+    """The most aggressive price the order may have at the venue."""
+    if _ended(order):
+        return 0
+    if order.flags & IN_FLIGHT_AMEND and _more_aggressive(order.side, order.new_price_ticks, order.price_ticks):
+        return order.new_price_ticks
+    return order.price_ticks
+
+
+cdef inline void _known(Order* order) noexcept nogil:
+    """The venue has shown that it has the order."""
+    order.flags = (order.flags | ACKED) & ~IN_FLIGHT_NEW
+
+
+cdef inline void _amended(Order* order) noexcept nogil:
+    """No amend is under way any more."""
+    order.flags &= ~IN_FLIGHT_AMEND
+    order.new_price_ticks = order.new_qty_lots = 0
+
+
+cdef inline void _report(Order* order, int64_t cum_lots) noexcept nogil:
+    """Takes in a stated cumulative quantity (-1: not stated)."""
+    order.reported_lots = _larger(order.reported_lots, cum_lots)
+    if order.flags & ADOPTED:       # its earlier fills were booked without the table
+        order.filled_lots = order.reported_lots
+
+
+cdef bint _take_terms(Order* order, const OrderUpdate* update, bint firm) noexcept nogil:
+    """Takes price and quantity from a message unless it is older than what is known.
+
+    A message of the same exchange time decides only when it is firm (an amend's own): a fill in the same millisecond may show
+    the terms before the amend.
+    """
+    cdef int64_t stated_ns = update.exch_ts_ns
+    cdef int64_t price = update.price_ticks if update.price_ticks else order.price_ticks
+    cdef int64_t qty = update.qty_lots if update.qty_lots else order.qty_lots
+    if update.price_ticks == 0 and update.qty_lots == 0:
+        return False
+    if stated_ns == 0:
+        if price != order.new_price_ticks or qty != order.new_qty_lots:
+            return False
+    elif stated_ns < order.terms_exch_ns or (stated_ns == order.terms_exch_ns and not firm):
+        return False
+    if order.flags & IN_FLIGHT_AMEND and price == order.new_price_ticks and qty == order.new_qty_lots:
+        _amended(order)
+    order.price_ticks, order.qty_lots = price, qty
+    order.terms_exch_ns = _larger(order.terms_exch_ns, stated_ns)
+    return True
+
+
+cdef class OrderTable:
+    """All orders of all markets of one engine, in memory allocated once.
+
+    Args:
+        markets: number of markets; their indexes run from 0.
+        capacity: orders held at once, ended ones that are kept for late fills included; a power of two.
+        ack_timeout_ns: request to answer, before the order counts as unknown and is queried.
+        grace_ns: time after which the venue can no longer accept a request (Binance: recvWindow + 1 s).
+        retry_ns: first wait between two queries.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __cinit__(
+        self, int32_t markets, *, int32_t capacity=4096, int64_t ack_timeout_ns=1_000_000_000,
+        int64_t grace_ns=6_000_000_000, int64_t retry_ns=500_000_000,
+    ):
+        cdef int32_t index
+        if capacity < 2 or capacity & (capacity - 1):
+            raise ValueError(f"OrderTable: capacity must be a power of two from 2, found {capacity}")
+        if ack_timeout_ns <= 0 or grace_ns < ack_timeout_ns or retry_ns <= 0:
+            raise ValueError("OrderTable: expected 0 < ack_timeout_ns <= grace_ns and 0 < retry_ns, found "
+                             f"{ack_timeout_ns}, {grace_ns}, {retry_ns}")
+        self.trades = TradeIds(markets)
+        self.markets, self.capacity = markets, capacity
+        self.ack_timeout_ns, self.grace_ns, self.retry_ns = ack_timeout_ns, grace_ns, retry_ns
+        self.next_deadline_ns = INT64_MAX
+        self.orders = <Order*>calloc(capacity, sizeof(Order))
+        self.exposures = <Exposure*>calloc(markets, sizeof(Exposure))
+        self.heads = <int32_t*>calloc(4 * markets, sizeof(int32_t))
+        if self.orders == NULL or self.exposures == NULL or self.heads == NULL:
+            raise MemoryError
+        self.tails = self.heads + 2 * markets
+        for index in range(4 * markets):
+            self.heads[index] = -1
+        self.free_head = self.grave_head = self.grave_tail = -1
+
+    def __dealloc__(self):
+        free(self.orders)
+        free(self.exposures)
+        free(self.heads)
+
+    # ------------------------------------------------------------------ requests
+
+    cpdef int32_t place(
+        self, int32_t market, int8_t side, int64_t price_ticks, int64_t qty_lots, int8_t time_in_force,
+        bint reduce_only, int8_t purpose, int64_t ts_ns,
+    ) noexcept nogil:
+        """Enters an order that is about to be sent; its slot, or -1 when the table is full."""
+        cdef int32_t slot = self._take_slot()
+        cdef Order* order
+        if slot < 0:
+            return -1
+        self.generation += 1
+        order = &self.orders[slot]
+        memset(order, 0, sizeof(Order))
+        order.num = self.generation * <uint64_t>self.capacity + <uint64_t>slot
+        order.market, order.side, order.purpose = market, side, purpose
+        order.price_ticks, order.qty_lots = price_ticks, qty_lots
+        order.time_in_force, order.reduce_only = time_in_force, reduce_only
+        order.created_ns = order.request_ns = ts_ns
+        order.flags = IN_FLIGHT_NEW
+        self._enlist(order, slot)
+        self._expect(order, ts_ns)
+        self._refresh(order)
+        return slot
+
+    cpdef bint amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil:
+        """Notes an amend to a new price and whole quantity; False while another request is in flight or in doubt."""
+        cdef Order* order = &self.orders[slot]
+        if order.num == 0 or _ended(order) or order.flags & (IN_FLIGHT | IN_DOUBT | CANCEL_WANTED):
+            return False
+        order.flags |= IN_FLIGHT_AMEND
+        order.new_price_ticks, order.new_qty_lots = price_ticks, qty_lots
+        order.request_ns = ts_ns
+        order.queries_early = order.queries_out
+        self._expect(order, ts_ns)
+        self._refresh(order)
+        return True
+
+    cpdef bint cancel(self, int32_t slot, int64_t ts_ns) noexcept nogil:
+        """Notes a cancel; False when one is in flight. Legal beside any other request, and in doubt."""
+        cdef Order* order = &self.orders[slot]
+        if order.num == 0 or _ended(order) or order.flags & IN_FLIGHT_CANCEL:
+            return False
+        order.flags |= IN_FLIGHT_CANCEL | CANCEL_WANTED
+        if not order.flags & IN_DOUBT:
+            self._expect(order, ts_ns)
+        self._refresh(order)
+        return True
+
+    cpdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil:
+        """Notes that a query of the order went out."""
+        cdef Order* order = &self.orders[slot]
+        if order.num == 0 or _ended(order) or order.queries_out == MAX_COUNT:
+            return False
+        order.queries_out += 1
+        if ts_ns < order.request_ns + self.grace_ns:
+            order.queries_early = order.queries_out
+        return True
+
+    cpdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil:
+        """Takes back a request that never left this process: the place, amend or cancel in flight."""
+        cdef Order* order = &self.orders[slot]
+        if order.num == 0 or _ended(order):
+            return False
+        if kind == CommandKind.PLACE and order.flags & IN_FLIGHT_NEW:
+            self._end(order, OrderState.REJECTED)
+        elif kind == CommandKind.AMEND_ORDER and order.flags & IN_FLIGHT_AMEND:
+            _amended(order)
+            self._refresh(order)
+        elif kind == CommandKind.CANCEL_ORDER and order.flags & IN_FLIGHT_CANCEL:
+            order.flags &= ~(IN_FLIGHT_CANCEL | CANCEL_WANTED)
+            self._refresh(order)
+        else:
+            return False
+        return True
+
+    # ------------------------------------------------------------------ what the venue says
+
+    cdef ApplyResult apply(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil:
+        cdef ApplyResult result
+        cdef Order* order
+        cdef bint early = True, stale = True
+        memset(&result, 0, sizeof(result))
+        result.slot = -1
+        if update.market < 0 or update.market >= self.markets:
+            result.anomaly = Anomaly.MALFORMED
+            return result
+        result.slot = self._whose(update)
+        if result.slot < 0:
+            self._apply_stranger(update, &result)
+            return result
+        order = &self.orders[result.slot]
+        result.old_state = order.state
+        order.last_update_ns = ts_ns
+        if update.venue_order_id:
+            order.venue_order_id = update.venue_order_id
+        if update.reason:
+            order.reason = update.reason
+        if update.request == CommandKind.QUERY_ORDER and order.queries_out:
+            early, stale = order.queries_early > 0, order.queries_stale > 0
+            order.queries_out -= 1
+            order.queries_early -= early
+            order.queries_stale -= stale
+        if update.kind == OrderEventKind.FILL:
+            self._apply_fill(order, update, &result)
+        elif _ended(order):
+            _report(order, update.cum_filled_lots)
+            result.anomaly = Anomaly.STALE
+        else:
+            result.anomaly = self._apply_open(order, update, ts_ns, early, stale)
+        if not _ended(order):
+            self._finish_if_filled(order)
+        self._refresh(order)
+        if order.missing_lots and result.anomaly in (Anomaly.EXPECTED, Anomaly.STALE):
+            result.anomaly = Anomaly.FILLS_MISSING
+        result.missing_lots = order.missing_lots
+        result.needs_reconcile |= order.missing_lots > 0
+        result.new_state = order.state
+        result.became_terminal = _ended(order) and result.old_state < OrderState.FILLED
+        result.needs_query = not _ended(order) and order.deadline_ns <= ts_ns
+        return result
+
+    cdef int32_t _whose(self, const OrderUpdate* update) noexcept nogil:
+        """The order a message is about, by number or by the venue's id; -1: none of the table."""
+        cdef int32_t slot = -1
+        if update.owner == Owner.OURS and update.order_num:
+            slot = self.find(update.order_num)
+        elif update.venue_order_id:
+            slot = self.find_venue(update.market, update.venue_order_id)
+        if slot >= 0 and self.orders[slot].market != update.market:
+            return -1
+        return slot
+
+    cdef void _apply_stranger(self, const OrderUpdate* update, ApplyResult* result) noexcept nogil:
+        """A fill of ours counts though its order is not in the table, unless it may be of one whose venue id is not known yet."""
+        cdef int32_t slot
+        if update.owner == Owner.OTHER:
+            result.anomaly = Anomaly.FOREIGN
+            return
+        result.anomaly = Anomaly.NOT_IN_TABLE
+        if update.kind != OrderEventKind.FILL:
+            return
+        if update.last_qty_lots <= 0:
+            result.anomaly = Anomaly.MALFORMED
+            return
+        if update.order_num == 0 and not self.trades.seen(update.market, update.side, update.trade_id):
+            slot = self.first(update.market, update.side)
+            while slot >= 0:
+                if self.orders[slot].venue_order_id == 0:
+                    result.needs_reconcile = True
+                    return
+                slot = self.orders[slot].next
+        if self.trades.learn(update.market, update.side, update.trade_id):
+            result.new_fill_lots = update.last_qty_lots
+        else:
+            result.anomaly = Anomaly.DUPLICATE
+
+    cdef void _apply_fill(self, Order* order, const OrderUpdate* update, ApplyResult* result) noexcept nogil:
+        if update.last_qty_lots <= 0:
+            result.anomaly = Anomaly.MALFORMED
+            return
+        if self.trades.learn(order.market, order.side, update.trade_id):
+            result.new_fill_lots = update.last_qty_lots
+            if not order.flags & ADOPTED:
+                order.filled_lots += update.last_qty_lots
+            if _ended(order):
+                result.anomaly = Anomaly.AFTER_TERMINAL
+            elif order.filled_lots > _larger(order.qty_lots, order.new_qty_lots):
+                result.anomaly = Anomaly.OVERFILL
+        else:
+            result.anomaly = Anomaly.DUPLICATE
+        _report(order, _larger(update.cum_filled_lots, order.filled_lots))
+        if _ended(order):
+            return
+        _known(order)
+        if update.qty_lots and update.cum_filled_lots >= update.qty_lots:
+            self._end(order, OrderState.FILLED)     # so the venue says; an amend in flight came too late
+        else:
+            _take_terms(order, update, False)
+
+    cdef int8_t _apply_open(
+        self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale,
+    ) noexcept nogil:
+        """Any message but a fill, to an order that has not ended; an `Anomaly`."""
+        cdef int8_t kind = update.kind
+        if kind == OrderEventKind.STATUS:
+            return self._apply_status(order, update, ts_ns, early, stale)
+        if kind == OrderEventKind.NOT_FOUND:
+            return self._apply_not_found(order, update, ts_ns, early)
+        if kind == OrderEventKind.LOST:
+            return self._apply_lost(order, update, ts_ns)
+        if kind == OrderEventKind.AMEND or kind == OrderEventKind.AMEND_REJECT:
+            return self._apply_amend(order, update, ts_ns)
+        if kind == OrderEventKind.CANCEL:
+            return self._apply_end(order, update, OrderState.CANCELED, ts_ns)
+        if kind == OrderEventKind.EXPIRE:
+            return self._apply_end(order, update, OrderState.EXPIRED, ts_ns)
+        if kind == OrderEventKind.ACK:
+            _known(order)
+            _report(order, update.cum_filled_lots)
+            return Anomaly.EXPECTED
+        if kind == OrderEventKind.REJECT:
+            if order.flags & IN_FLIGHT_NEW:
+                self._end(order, OrderState.REJECTED)
+                return Anomaly.EXPECTED
+            return self._contradict(order, ts_ns)
+        if kind == OrderEventKind.CANCEL_REJECT:
+            order.flags &= ~IN_FLIGHT_CANCEL
+            self._contradict(order, ts_ns)
+            return Anomaly.EXPECTED
+        return Anomaly.MALFORMED
+
+    cdef int8_t _apply_end(self, Order* order, const OrderUpdate* update, int8_t state, int64_t ts_ns) noexcept nogil:
+        """The venue says it is over. Without the filled quantity that is not enough: ask."""
+        if update.cum_filled_lots < 0:
+            _known(order)
+            return self._contradict(order, ts_ns)
+        _report(order, update.cum_filled_lots)
+        self._end(order, state)
+        return Anomaly.EXPECTED
+
+    cdef int8_t _apply_amend(self, Order* order, const OrderUpdate* update, int64_t ts_ns) noexcept nogil:
+        cdef bint answer = update.request == CommandKind.AMEND_ORDER
+        if answer and order.amends_owed:
+            order.amends_owed -= 1          # of an amend that a query has settled
+            return Anomaly.STALE
+        if update.kind == OrderEventKind.AMEND_REJECT:
+            if not order.flags & IN_FLIGHT_AMEND:
+                return self._contradict(order, ts_ns)
+            _amended(order)
+            return Anomaly.EXPECTED
+        _known(order)
+        _report(order, update.cum_filled_lots)
+        if update.price_ticks or update.qty_lots:
+            return Anomaly.EXPECTED if _take_terms(order, update, answer or update.exch_ts_ns != 0) else Anomaly.STALE
+        if not answer or not order.flags & IN_FLIGHT_AMEND:
+            return self._contradict(order, ts_ns)
+        order.price_ticks, order.qty_lots = order.new_price_ticks, order.new_qty_lots
+        order.terms_exch_ns = _larger(order.terms_exch_ns, update.exch_ts_ns)
+        _amended(order)
+        return Anomaly.EXPECTED
+
+    cdef int8_t _apply_status(
+        self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale,
+    ) noexcept nogil:
+        """A full picture. What it shows is a fact at once; what it does not show only counts when asked after the grace time."""
+        cdef bint answer = update.request == CommandKind.QUERY_ORDER
+        cdef int64_t cum_lots = update.cum_filled_lots
+        if update.state >= OrderState.FILLED:
+            if update.state == OrderState.FILLED and cum_lots < 0:
+                cum_lots = update.qty_lots if update.qty_lots else order.qty_lots
+            _report(order, cum_lots)
+            self._end(order, update.state)
+            return Anomaly.EXPECTED
+        _known(order)
+        _report(order, cum_lots)
+        _take_terms(order, update, answer and not early)
+        if not answer:
+            return Anomaly.EXPECTED
+        if order.flags & IN_FLIGHT_AMEND and not early:
+            _amended(order)
+            order.amends_owed += order.amends_owed < MAX_COUNT
+        if order.flags & OVERDUE:
+            order.flags &= ~IN_FLIGHT_CANCEL        # it has not worked yet; another one does no harm
+        if not stale:
+            order.flags &= ~SUSPECT
+        return Anomaly.EXPECTED
+
+    cdef int8_t _apply_not_found(self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early) noexcept nogil:
+        """A cancel or an amend finds no *open* order, which proves nothing about fills: ask. A late query proves it."""
+        if update.request == CommandKind.QUERY_ORDER:
+            if early:
+                if not order.flags & IN_DOUBT:
+                    self._contradict(order, ts_ns)
+                order.deadline_ns = ts_ns + self._backoff(order)
+            elif order.flags & IN_FLIGHT_NEW:
+                self._end(order, OrderState.REJECTED)       # it never reached the venue, and can no longer
+            elif not self._finish_if_filled(order):
+                self._end(order, OrderState.CANCELED)
+            return Anomaly.EXPECTED
+        if update.request == CommandKind.AMEND_ORDER:
+            if order.amends_owed:
+                order.amends_owed -= 1
+                return Anomaly.STALE
+            _amended(order)
+        elif update.request == CommandKind.CANCEL_ORDER:
+            order.flags &= ~IN_FLIGHT_CANCEL
+        if not self._finish_if_filled(order):
+            self._contradict(order, ts_ns)
+        return Anomaly.EXPECTED
+
+    cdef int8_t _apply_lost(self, Order* order, const OrderUpdate* update, int64_t ts_ns) noexcept nogil:
+        cdef uint16_t lost = IN_FLIGHT
+        if update.request == CommandKind.QUERY_ORDER:
+            return Anomaly.EXPECTED             # asked again at the deadline
+        if update.request == CommandKind.PLACE:
+            lost = IN_FLIGHT_NEW
+        elif update.request == CommandKind.CANCEL_ORDER:
+            lost = IN_FLIGHT_CANCEL
+        elif update.request == CommandKind.AMEND_ORDER:
+            if order.amends_owed:
+                order.amends_owed -= 1
+                return Anomaly.STALE
+            lost = IN_FLIGHT_AMEND
+        if order.flags & lost:
+            order.flags |= OVERDUE
+            self._due(order, ts_ns)
+        return Anomaly.EXPECTED
+
+    cdef int8_t _contradict(self, Order* order, int64_t ts_ns) noexcept nogil:
+        """What was said does not fit what is known: live at its worst until a query sent from now on is answered."""
+        order.flags |= SUSPECT
+        order.queries_stale = order.queries_out
+        self._due(order, ts_ns)
+        return Anomaly.CONTRADICTION
+
+    cpdef void suspect(self, int32_t slot, int64_t ts_ns) noexcept nogil:
+        """Marks an open order that is not where it should be: UNKNOWN, and due for a query."""
+        cdef Order* order = &self.orders[slot]
+        if order.num and not _ended(order):
+            self._contradict(order, ts_ns)
+            self._refresh(order)
+
+    cdef int32_t adopt(self, const OrderUpdate* update, int64_t ts_ns) noexcept nogil:
+        cdef int32_t slot = self.place(
+            update.market, update.side, update.price_ticks, update.qty_lots, 0, False, 0, ts_ns)
+        if slot < 0:
+            return -1
+        cdef Order* order = &self.orders[slot]
+        order.flags = ACKED | ADOPTED
+        order.venue_order_id = update.venue_order_id
+        order.terms_exch_ns = update.exch_ts_ns
+        _report(order, _larger(update.cum_filled_lots, 0))
+        self._refresh(order)
+        return slot
+
+    # ------------------------------------------------------------------ deadlines
+
+    cdef int64_t _backoff(self, const Order* order) noexcept nogil:
+        cdef int32_t shift = order.attempt - 1 if order.attempt else 0
+        return self.retry_ns << (shift if shift < MAX_BACKOFF_SHIFT else MAX_BACKOFF_SHIFT)
+
+    cdef void _expect(self, Order* order, int64_t ts_ns) noexcept nogil:
+        """An answer is due in ack_timeout_ns."""
+        self._due(order, ts_ns + self.ack_timeout_ns)
+
+    cdef void _due(self, Order* order, int64_t deadline_ns) noexcept nogil:
+        order.deadline_ns = deadline_ns
+        if deadline_ns < self.next_deadline_ns:
+            self.next_deadline_ns = deadline_ns
+
+    cdef int32_t expire(self, int64_t ts_ns, int32_t* slots, int32_t room) noexcept nogil:
+        cdef int32_t count = 0, index, slot, after
+        cdef Order* order
+        if ts_ns < self.next_deadline_ns:
+            return 0
+        self.next_deadline_ns = INT64_MAX
+        for index in range(2 * self.markets):
+            slot = self.heads[index]
+            while slot >= 0:
+                order = &self.orders[slot]
+                after = order.next
+                if order.deadline_ns <= ts_ns and count < room:
+                    if order.flags & IN_FLIGHT:
+                        order.flags |= OVERDUE
+                    order.attempt += order.attempt < MAX_COUNT
+                    order.deadline_ns = ts_ns + self._backoff(order)
+                    self._refresh(order)
+                    slots[count] = slot
+                    count += 1
+                if order.deadline_ns < self.next_deadline_ns:
+                    self.next_deadline_ns = order.deadline_ns
+                slot = after
+        return count
+
+    # ------------------------------------------------------------------ bookkeeping
+
+    cdef bint _finish_if_filled(self, Order* order) noexcept nogil:
+        """All of it is filled and no amend can have made it larger."""
+        if order.flags & IN_FLIGHT_AMEND or order.reported_lots < order.qty_lots:
+            return False
+        self._end(order, OrderState.FILLED)
+        return True
+
+    cdef void _end(self, Order* order, int8_t state) noexcept nogil:
+        """Moves an order to those kept for late fills."""
+        cdef int32_t slot = <int32_t>(order - self.orders)
+        if _ended(order):
+            return
+        self._unlist(order)
+        if order.state == OrderState.UNKNOWN:
+            self.exposures[order.market].unknown_orders -= 1
+        self.exposures[order.market].open_orders -= 1
+        order.state = state
+        order.flags &= ~(IN_FLIGHT | IN_DOUBT)
+        order.deadline_ns = INT64_MAX
+        self._refresh(order)
+        order.prev, order.next = self.grave_tail, -1
+        if self.grave_tail >= 0:
+            self.orders[self.grave_tail].next = slot
+        else:
+            self.grave_head = slot
+        self.grave_tail = slot
+        self.grave_count += 1
+        if self.grave_count > self.capacity // 4:
+            self._exhume()
+
+    cdef bint _exhume(self) noexcept nogil:
+        """Gives back the slot of the oldest ended order that no fill is missing of."""
+        cdef int32_t slot = self.grave_head
+        cdef Order* order
+        while slot >= 0 and self.orders[slot].missing_lots:
+            slot = self.orders[slot].next
+        if slot < 0:
+            return False
+        order = &self.orders[slot]
+        if order.prev >= 0:
+            self.orders[order.prev].next = order.next
+        else:
+            self.grave_head = order.next
+        if order.next >= 0:
+            self.orders[order.next].prev = order.prev
+        else:
+            self.grave_tail = order.prev
+        self.grave_count -= 1
+        order.num = 0
+        order.state = OrderState.NONE
+        order.next = self.free_head
+        self.free_head = slot
+        return True
+
+    cdef int32_t _take_slot(self) noexcept nogil:
+        cdef int32_t slot
+        if self.free_head < 0 and self.fresh_slot < self.capacity:
+            self.fresh_slot += 1
+            return self.fresh_slot - 1
+        if self.free_head < 0 and not self._exhume():
+            return -1
+        slot = self.free_head
+        self.free_head = self.orders[slot].next
+        return slot
+
+    cdef void _enlist(self, Order* order, int32_t slot) noexcept nogil:
+        cdef int32_t index = order.market * 2 + order.side
+        order.prev, order.next = self.tails[index], -1
+        if self.tails[index] >= 0:
+            self.orders[self.tails[index]].next = slot
+        else:
+            self.heads[index] = slot
+        self.tails[index] = slot
+        self.exposures[order.market].open_orders += 1
+
+    cdef void _unlist(self, Order* order) noexcept nogil:
+        cdef int32_t index = order.market * 2 + order.side
+        if order.prev >= 0:
+            self.orders[order.prev].next = order.next
+        else:
+            self.heads[index] = order.next
+        if order.next >= 0:
+            self.orders[order.next].prev = order.prev
+        else:
+            self.tails[index] = order.prev
+
+    cdef void _refresh(self, Order* order) noexcept nogil:
+        """Brings everything that is derived from the facts up to date: state, deadline, exposure."""
+        cdef Exposure* exposure = &self.exposures[order.market]
+        cdef int8_t state
+        cdef int64_t exposed, missing
+        if not _ended(order):
+            if not order.flags & IN_FLIGHT:
+                order.flags &= ~OVERDUE
+                if not order.flags & IN_DOUBT:
+                    order.deadline_ns = INT64_MAX
+            state = _open_state(order)
+            exposure.unknown_orders += (state == OrderState.UNKNOWN) - (order.state == OrderState.UNKNOWN)
+            order.state = state
+            if state != OrderState.UNKNOWN:
+                order.attempt = 0
+        exposed, missing = _exposed(order), _larger(order.reported_lots - order.filled_lots, 0)
+        if order.side == Side.BUY:
+            exposure.buy_lots += exposed - order.exposed_lots
+        else:
+            exposure.sell_lots += exposed - order.exposed_lots
+        exposure.missing_lots += missing - order.missing_lots
+        order.exposed_lots, order.missing_lots = exposed, missing
+        self._refresh_touch(order)
+
+    cdef void _refresh_touch(self, Order* order) noexcept nogil:
+        cdef Exposure* exposure = &self.exposures[order.market]
+        cdef int64_t* best = &exposure.best_bid_ticks if order.side == Side.BUY else &exposure.best_ask_ticks
+        cdef int64_t touch = _touch(order)
+        cdef int64_t before = order.touch_ticks
+        cdef int32_t slot
+        if touch == before:
+            return
+        order.touch_ticks = touch
+        if touch and _more_aggressive(order.side, touch, best[0]):
+            best[0] = touch
+        elif before == best[0]:
+            best[0] = 0
+            slot = self.first(order.market, order.side)
+            while slot >= 0:
+                touch = self.orders[slot].touch_ticks
+                if touch and _more_aggressive(order.side, touch, best[0]):
+                    best[0] = touch
+                slot = self.orders[slot].next
+
+    # ------------------------------------------------------------------ looking
+
+    cpdef int32_t find(self, uint64_t num) noexcept nogil:
+        """The slot of an order that is open or kept, by its number; -1: gone."""
+        cdef int32_t slot = <int32_t>(num & <uint64_t>(self.capacity - 1))
+        return slot if num and self.orders[slot].num == num else -1
+
+    cpdef int32_t find_venue(self, int32_t market, int64_t venue_order_id) noexcept nogil:
+        """The slot of an order that is open or kept, by the venue's id; -1: none."""
+        cdef int32_t index, slot
+        if venue_order_id == 0:
+            return -1
+        for index in range(2 * market, 2 * market + 3):
+            slot = self.heads[index] if index < 2 * market + 2 else self.grave_head
+            while slot >= 0:
+                if self.orders[slot].venue_order_id == venue_order_id and self.orders[slot].market == market:
+                    return slot
+                slot = self.orders[slot].next
+        return -1
+
+    # ------------------------------------------------------------------ Python's side
+
+    def apply_event(self, OrderEvent event not None, int64_t ts_ns) -> dict[str, int]:
+        """`apply` for Python: the `ApplyResult` by field name."""
+        return self.apply(&event.data, ts_ns)
+
+    def adopt_event(self, OrderEvent event not None, int64_t ts_ns) -> int:
+        """`adopt` for Python."""
+        if not 0 <= event.data.market < self.markets:
+            raise IndexError(f"market {event.data.market} of {self.markets}")
+        return self.adopt(&event.data, ts_ns)
+
+    def due(self, int64_t ts_ns) -> list[int]:
+        """`expire` for Python: slots to query."""
+        cdef int32_t slots[64]
+        cdef int32_t count = self.expire(ts_ns, slots, 64)
+        return [slots[index] for index in range(count)]
+
+    def order(self, int32_t slot) -> dict[str, int]:
+        """Every field of the order in a slot."""
+        if not 0 <= slot < self.capacity:
+            raise IndexError(f"slot {slot} of {self.capacity}")
+        return self.orders[slot]
+
+    def exposure_of(self, int32_t market) -> dict[str, int]:
+        """Every field of a market's `Exposure`."""
+        if not 0 <= market < self.markets:
+            raise IndexError(f"market {market} of {self.markets}")
+        return self.exposures[market]
+
+    def open_slots(self, int32_t market) -> list[int]:
+        """Slots of a market's open orders, bids then asks, oldest first."""
+        if not 0 <= market < self.markets:
+            raise IndexError(f"market {market} of {self.markets}")
+        found = []
+        cdef int32_t index, slot
+        for index in range(2 * market, 2 * market + 2):
+            slot = self.heads[index]
+            while slot >= 0:
+                found.append(slot)
+                slot = self.orders[slot].next
+        return found
