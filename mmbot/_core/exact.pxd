@@ -39,9 +39,9 @@ cdef inline int64_t saturate64(int128 value) noexcept nogil:
     return <int64_t>value
 
 
-cdef inline int64_t scale_e8(int128 value, int64_t num, int64_t den) noexcept nogil:
+cdef inline int64_t scale_e8(int128 value, int64_t num, int128 den) noexcept nogil:
     """``value * num / den`` rounded half to even, saturated at the ends of int64; `den` > 0."""
     cdef int128 product
     if mul_overflows(value, <int128>num, &product):
         return 0x7FFFFFFFFFFFFFFF if (value > 0) == (num > 0) else -0x7FFFFFFFFFFFFFFF
-    return saturate64(div_half_even(product, <int128>den))
+    return saturate64(div_half_even(product, den))

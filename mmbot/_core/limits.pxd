@@ -8,6 +8,7 @@ level is the worst of all breached rules. It is left
 
 No clock is read: time comes with every call, and the UTC day is the event's.
 """
+cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 
 cdef enum:
@@ -60,6 +61,7 @@ cdef struct Transition:     # one rule began or ceased to be breached
     int8_t old, new         # the session's RiskLevel before and after (may be equal)
 
 
+@cython.final
 cdef class SessionLimits:
     cdef Rule[CAUSES] rules
     cdef Breach[CAUSES] breaches
@@ -71,11 +73,13 @@ cdef class SessionLimits:
     cdef readonly uint64_t lost                 # transitions overwritten because nobody popped them
 
     # Each returns 1 when the session's level changed, else 0; every transition is queued for `pop`.
-    cdef int observe(self, int cause, int64_t value, int64_t ts_ns) noexcept nogil
-    cdef int observe_pnl(self, int64_t total_e8, int64_t ts_ns) noexcept nogil      # DAILY_LOSS and DRAWDOWN
-    cdef int on_time(self, int64_t ts_ns) noexcept nogil                            # cool-downs that have run out
-    cdef int force(self, int level, int64_t ts_ns) noexcept nogil                   # OPERATOR: left only by resume
+    cpdef int observe(self, int cause, int64_t value, int64_t ts_ns) noexcept nogil
+    cpdef int observe_pnl(self, int64_t total_e8, int64_t ts_ns) noexcept nogil      # DAILY_LOSS and DRAWDOWN
+    cpdef int on_time(self, int64_t ts_ns) noexcept nogil                            # cool-downs that have run out
+    cpdef int force(self, int level, int64_t ts_ns) noexcept nogil                   # OPERATOR: left only by resume
     # Clears every breach and re-bases daily loss and drawdown at the present PnL; what still holds
     # trips again at its next observation.
-    cdef int resume(self, int64_t ts_ns) noexcept nogil
+    cpdef int resume(self, int64_t ts_ns) noexcept nogil
     cdef int pop(self, Transition* out) noexcept nogil                              # 1 and `out` filled, or 0
+    cdef int settle(self, int cause, bint entered, int64_t ts_ns) noexcept nogil
+    cdef int relax(self, int cause, int64_t ts_ns) noexcept nogil

@@ -8,14 +8,16 @@
 The price parts are kept in half value units (see `position`; the mid is ``bid + ask``, in half ticks), and telescope: what one
 part gains by rounding (inverse contracts) the next one loses, so ``spread + hedge + inventory = cash + value at the mid`` always.
 """
+cimport cython
 from libc.stdint cimport int64_t
 
 from mmbot._core.exact cimport int128
 from mmbot._core.position cimport MAX_ASSETS, ValueUnit
 
 
+@cython.final
 cdef class PnlAttribution:
-    cdef ValueUnit unit                     # of a half value unit
+    cdef ValueUnit unit                     # of a whole value unit
     cdef readonly int64_t lots
     cdef readonly int64_t mid_x2            # bid + ask at the last valuation; 0: none yet
     cdef int128 cash, held                  # half value units: cash from trades; value of `lots` at `mid_x2`
@@ -38,3 +40,5 @@ cdef class PnlAttribution:
     cdef int64_t hedge_e8(self) noexcept nogil
     cdef int64_t inventory_e8(self) noexcept nogil
     cdef int64_t total_e8(self) noexcept nogil                  # after fees and funding
+    cdef int64_t half_e8(self, int128 halves) noexcept nogil
+    cdef object money(self, int128 halves)                      # exact Decimal of half value units
