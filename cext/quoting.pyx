@@ -261,7 +261,7 @@ cdef class Quotes:
         ValueError: a value is outside its limits.
     """
 
-    def __init__(
+    def __cinit__(
         self, *, int32_t levels=1, double step_ticks=1.0, double qty_lots=1.0, double qty_growth=1.0,
         double size_skew=0.0, int64_t min_qty_lots=1,
     ):

@@ -97,6 +97,10 @@ cdef class Signals:
             bid_lots += bids[i].qty_lots
         for i in range(n_asks):
             ask_lots += asks[i].qty_lots
+        self.set_depth_imbalance(bid_lots, ask_lots)
+
+    cpdef void set_depth_imbalance(self, int64_t bid_lots, int64_t ask_lots) noexcept nogil:
+        """Imbalance of these total quantities; two empty sides tell nothing and are ignored."""
         if bid_lots + ask_lots > 0:
             self.depth_imbalance = <double>(bid_lots - ask_lots) / <double>(bid_lots + ask_lots)
 

@@ -29,7 +29,7 @@ cdef class Signals:
     cdef readonly double mid_ticks
     cdef readonly double microprice_ticks       # weighted mid: I * ask + (1 - I) * bid, I = bid_qty / (bid_qty + ask_qty)
     cdef readonly double imbalance              # (bid_qty - ask_qty) / (bid_qty + ask_qty) at the touch, -1 .. 1
-    cdef readonly double depth_imbalance        # the same over the levels last given to `on_depth`
+    cdef readonly double depth_imbalance        # the same over the levels last given to `on_depth`, or their totals
     # volatility, ticks per sqrt(second)
     cdef readonly double volatility             # exponentially weighted
     cdef readonly double realised_volatility    # standard deviation over the window
@@ -58,6 +58,7 @@ cdef class Signals:
     ) noexcept nogil
     cpdef void on_mid(self, int64_t mid_half_ticks, int64_t ts_ns) noexcept nogil      # mid_half_ticks = bid + ask
     cdef void on_depth(self, const Level* bids, int n_bids, const Level* asks, int n_asks) noexcept nogil
+    cpdef void set_depth_imbalance(self, int64_t bid_lots, int64_t ask_lots) noexcept nogil
     cpdef void on_trade(self, int side, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil
     cpdef void on_time(self, int64_t ts_ns) noexcept nogil      # nothing happened until now
     cpdef void forget_mid(self) noexcept nogil                  # the book is untrusted: prices unknown, history kept
