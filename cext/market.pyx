@@ -1,6 +1,6 @@
 """One market: book, signals, position and PnL kept together, and the best prices that all of them share."""
 
-from libc.math cimport NAN, isnan, llround
+from libc.math cimport NAN, ceil, fabs, fmax, llround
 from libc.stdint cimport int64_t
 
 from mmbot._core.book cimport Book
@@ -31,6 +31,7 @@ cdef class Market:
         self.position = Position(instrument)
         self.pnl = PnlAttribution(instrument, settle_asset)
         self.mid_ticks = self.mark_price = self.index_price = self.funding_rate = NAN
+        self.hedge_buy_bps = self.hedge_sell_bps = NAN
         if not instrument.inverse:
             self.lot_e8 = llround(instrument.lot_value * 1e8)
 
@@ -86,7 +87,26 @@ cdef class Market:
             return 1e-8 * <double>(self.position.lots * self.lot_e8 - self.base_fees_e8)
         if self.position.lots == 0:
             return 0.0
-        return <double>self.position.lots * self.instrument.lot_value / (self.mid_ticks * self.instrument.tick_value)
+        return self.qty_of(self.position.lots)
+
+    cdef double qty_of(self, int64_t lots) noexcept nogil:
+        if self.lot_e8 > 0:
+            return <double>lots * self.instrument.lot_value
+        return <double>lots * self.instrument.lot_value / (self.mid_ticks * self.instrument.tick_value)
+
+    cdef int64_t lots_of(self, double qty) noexcept nogil:
+        # 0.3 / 0.1 is just below 3 in binary: a relative 1e-9 is forgiven.
+        cdef double lots = qty / self.instrument.lot_value * (1 + 1e-9)
+        if self.lot_e8 == 0:
+            lots *= self.mid_ticks * self.instrument.tick_value
+        return <int64_t>lots if fabs(lots) < 1e18 else 0
+
+    cdef double smallest_qty(self) noexcept nogil:
+        cdef double lots = <double>self.instrument.min_qty_lots
+        if self.lot_e8 > 0 and self.instrument.min_notional_e8 > 0:
+            lots = fmax(lots, ceil(1e-8 * <double>self.instrument.min_notional_e8 / (
+                self.instrument.lot_value * self.mid_ticks * self.instrument.tick_value)))
+        return self.qty_of(<int64_t>lots)
 
     cdef double reference_ticks(self) noexcept nogil:
         return self.mid_ticks if self.trusted else NAN
@@ -132,13 +152,12 @@ cdef class Market:
         return price / self.instrument.tick_value
 
     def qty(self, int64_t lots) -> float:
-        """Lots to base units (inverse: quote units)."""
-        return <double>lots * self.instrument.lot_value
+        """Lots to base units (inverse contracts: at the mid)."""
+        return self.qty_of(lots)
 
     def lots(self, double qty) -> int:
-        """A quantity in base units (inverse: quote units) to whole lots, towards zero."""
-        # 0.3 / 0.1 is just below 3 in binary: a relative 1e-9 is forgiven.
-        return <int64_t>(qty / self.instrument.lot_value * (1 + 1e-9))
+        """A quantity in base units to whole lots, towards zero."""
+        return self.lots_of(qty)
 
     def levels(self, int side, int n) -> list[tuple[int, int]]:
         """The best `n` levels of a side of the depth book, as ``(price_ticks, qty_lots)``."""

@@ -25,6 +25,8 @@ cdef class Market:
     cdef readonly int64_t bid_ticks, bid_lots, ask_ticks, ask_lots
     cdef readonly double mid_ticks          # NaN: a side is empty
     cdef readonly bint trusted              # in sync, fresh, not crossed
+    cdef readonly bint trading              # its venue takes orders, and ours there are reconciled
+    cdef readonly double hedge_buy_bps, hedge_sell_bps  # cost of hedging now by buying or selling; NaN: no hedge market
     # mark price stream; NaN: not seen yet
     cdef readonly double mark_price, index_price, funding_rate
     cdef readonly int64_t next_funding_ns
@@ -41,4 +43,7 @@ cdef class Market:
     cdef bint refresh(self, int64_t recv_ns) noexcept nogil
     cdef void on_mark(self, const Decoded* message) noexcept nogil
     cdef double delta(self) noexcept nogil                  # signed base units held, fees in base taken off
+    cdef double qty_of(self, int64_t lots) noexcept nogil   # base units of so many lots
+    cdef int64_t lots_of(self, double qty) noexcept nogil   # whole lots in so many base units, towards zero
+    cdef double smallest_qty(self) noexcept nogil           # base units of the venue's smallest order at the mid
     cdef double reference_ticks(self) noexcept nogil        # mid, or NaN while untrusted

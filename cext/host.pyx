@@ -1,0 +1,233 @@
+"""Runs the strategy plugin; see ``host.pxd``."""
+
+from libc.stdint cimport INT64_MAX, int64_t
+from libc.string cimport memcmp, memset
+
+from mmbot._core.market cimport Market
+from mmbot._core.quoting cimport QuoteSet
+from mmbot._core.strategy cimport Fill, OrderView, Strategy
+from mmbot._core.types cimport Level
+
+MAX_FAILURES = 100
+
+
+cdef bint _same(const Level* a, const Level* b, int n) noexcept:
+    return memcmp(a, b, n * sizeof(Level)) == 0
+
+
+cdef class PluginHost:
+    """Owns the running plugin, the one before it, and a candidate in its shadow time.
+
+    An exception of a plugin never leaves the host: the previous plugin takes over (`rollback`), or the quotes are pulled.
+
+    Args:
+        markets: the markets the plugin sees, in its order.
+        n_markets: how many the engine has.
+        rollback: what an exception does.
+    """
+
+    def __init__(self, tuple markets, int n_markets, *, bint rollback=True):
+        self.markets, self.n_markets, self.rollback = markets, n_markets, rollback
+        self.failures = []
+        self.name = self.previous_name = self.shadow_name = ""
+        for market in markets:
+            self.sees[(<Market>market).index] = True
+
+    # --- callbacks ---------------------------------------------------------------------------------------------------
+
+    cdef void on_book(self, Market market) noexcept:
+        if not self.sees[market.index] or self.state != HostState.RUNNING:
+            return
+        cdef Strategy plugin = self.active
+        plugin.now_ns = self.now_ns
+        try:
+            plugin.on_book(market)
+        except Exception as error:
+            self._failed(plugin, "on_book", error)
+        if self.shadow is not None:
+            try:
+                self.shadow.now_ns = self.now_ns
+                self.shadow.on_book(market)
+                self._compare(market.index)
+            except Exception as error:
+                self._failed(self.shadow, "on_book", error)
+
+    cdef void on_trade(self, Market market, int side, int64_t price_ticks, int64_t qty_lots) noexcept:
+        if not self.sees[market.index] or self.state != HostState.RUNNING:
+            return
+        for plugin in self._both():
+            try:
+                (<Strategy>plugin).on_trade(market, side, price_ticks, qty_lots)
+            except Exception as error:
+                self._failed(plugin, "on_trade", error)
+
+    cdef void on_order(self, Market market, OrderView order) noexcept:
+        if not self.sees[market.index] or self.state != HostState.RUNNING:
+            return
+        for plugin in self._both():
+            try:
+                (<Strategy>plugin).on_order(market, order)
+            except Exception as error:
+                self._failed(plugin, "on_order", error)
+
+    cdef void on_fill(self, Market market, Fill fill) noexcept:
+        if not self.sees[market.index] or self.state != HostState.RUNNING:
+            return
+        for plugin in self._both():
+            try:
+                (<Strategy>plugin).on_fill(market, fill)
+            except Exception as error:
+                self._failed(plugin, "on_fill", error)
+
+    cdef void on_funding(self, Market market, int64_t amount_e8) noexcept:
+        if not self.sees[market.index] or self.state != HostState.RUNNING:
+            return
+        for plugin in self._both():
+            try:
+                (<Strategy>plugin).on_funding(market, amount_e8)
+            except Exception as error:
+                self._failed(plugin, "on_funding", error)
+
+    cdef void on_time(self, int64_t now_ns) noexcept:
+        """Fire due timers; end a shadow time that has run out."""
+        self.now_ns = now_ns
+        if self.state != HostState.RUNNING:
+            return
+        for plugin in self._both():
+            try:
+                (<Strategy>plugin).fire_timers()
+            except Exception as error:
+                self._failed(plugin, "on_timer", error)
+        if self.shadow is not None and now_ns >= self.shadow_until_ns:
+            self._switch()
+
+    cdef void stop(self) noexcept:
+        """Tell the plugin that it ends; nothing it declares afterwards counts."""
+        if self.state == HostState.RUNNING:
+            for plugin in self._both():
+                try:
+                    (<Strategy>plugin).on_stop()
+                except Exception as error:
+                    self.failures.append(f"on_stop raised {error!r}")
+        self.shadow = None
+        self.state = HostState.STOPPED
+
+    # --- what the engine asks ----------------------------------------------------------------------------------------
+
+    cdef const QuoteSet* wanted(self, int market) noexcept:
+        if self.state != HostState.RUNNING or not self.active.declared[market]:
+            return NULL
+        return &self.active.desired[market]
+
+    cdef bint take_changed(self, int market) noexcept:
+        if self.state != HostState.RUNNING or not self.active.changed[market]:
+            return False
+        self.active.changed[market] = 0
+        return True
+
+    # --- swap --------------------------------------------------------------------------------------------------------
+
+    def swap(self, Strategy candidate, object params, str name, *, int64_t now_ns, int64_t shadow_ns=0, check=None) -> str:
+        """Put `candidate` in place of the running plugin, between two events.
+
+        It is bound, takes over the state, and runs once on the present books; only if nothing was raised and `check`
+        (called with the candidate and each market; returns a complaint or "") accepts its quotes does it take over, at
+        once or after `shadow_ns` beside the old one. On any failure the running plugin goes on untouched.
+
+        Returns:
+            "" when it took over or its shadow time began, else why not.
+        """
+        self.now_ns = now_ns
+        if self.state == HostState.STOPPED:
+            return "the bot is stopping"
+        try:
+            candidate.bind(params, self.markets, self.n_markets)
+            self._try(candidate, self.active.export_state() if self.active is not None else {})
+            if check is not None:
+                for market in self.markets:
+                    complaint = check(candidate, market)
+                    if complaint:
+                        return complaint
+        except Exception as error:
+            return f"dry run failed: {error!r}"
+        self.shadow, self.shadow_name = candidate, name
+        self.shadow_events = self.shadow_differences = 0
+        self.shadow_until_ns = now_ns + shadow_ns
+        if shadow_ns <= 0 or self.active is None or self.state != HostState.RUNNING:
+            self._switch()
+        return ""
+
+    cdef int _try(self, Strategy candidate, dict state) except -1:
+        cdef Market market
+        candidate.now_ns = self.now_ns
+        if state:
+            candidate.import_state(state)
+        candidate.on_start()
+        for item in self.markets:
+            market = item
+            if market.trusted:
+                candidate.on_book(market)
+        return 0
+
+    cdef void _switch(self) noexcept:
+        cdef int i
+        cdef Strategy old = self.active, fresh = self.shadow
+        if self.shadow_events > 0 and old is not None:
+            # The state handed over at the start of the shadow time is old by now.
+            try:
+                fresh.import_state(old.export_state())
+            except Exception as error:
+                self._failed(fresh, "import_state", error)
+                return
+        self.previous, self.previous_name = old, self.name
+        self.active, self.name = fresh, self.shadow_name
+        self.shadow, self.shadow_name = None, ""
+        self.swaps += 1
+        self.state = HostState.RUNNING
+        for i in range(self.n_markets):
+            if fresh.declared[i]:
+                fresh.changed[i] = 1
+            elif old is not None and old.declared[i]:
+                # It has not spoken about this market yet: what its predecessor wanted stands.
+                fresh.desired[i] = old.desired[i]
+                fresh.declared[i] = fresh.changed[i] = 1
+        if old is not None:
+            try:
+                old.on_stop()
+            except Exception as error:
+                self.failures.append(f"{self.previous_name}: on_stop raised {error!r}")
+
+    cdef void _failed(self, Strategy culprit, str where, object error) noexcept:
+        cdef str name = self.shadow_name if culprit is self.shadow else self.name
+        self.raised += 1
+        if len(self.failures) < MAX_FAILURES:
+            self.failures.append(f"{name}: {where} raised {error!r}")
+        if culprit is self.shadow:
+            self.shadow, self.shadow_name = None, ""
+            return
+        if culprit is not self.active:
+            return
+        if self.rollback and self.previous is not None:
+            self.active, self.name = self.previous, self.previous_name
+            self.previous, self.previous_name = None, ""
+            self.active.now_ns = self.now_ns
+            for i in range(self.n_markets):
+                self.active.changed[i] = self.active.declared[i]
+            self.rollbacks += 1
+        else:
+            self.state = HostState.FAILED
+
+    cdef void _compare(self, int market) noexcept:
+        cdef QuoteSet* a = &self.active.desired[market]
+        cdef QuoteSet* b = &self.shadow.desired[market]
+        self.shadow_events += 1
+        if not (a.n_bids == b.n_bids and a.n_asks == b.n_asks
+                and _same(a.bids, b.bids, a.n_bids) and _same(a.asks, b.asks, a.n_asks)):
+            self.shadow_differences += 1
+
+    cdef tuple _both(self):
+        self.active.now_ns = self.now_ns
+        if self.shadow is None:
+            return (self.active,)
+        self.shadow.now_ns = self.now_ns
+        return (self.active, self.shadow)

@@ -1,0 +1,45 @@
+"""Runs the strategy plugin: callbacks guarded, swaps between two events, roll-back when it raises."""
+from libc.stdint cimport int64_t, uint64_t
+
+from mmbot._core.market cimport Market
+from mmbot._core.quoting cimport QuoteSet
+from mmbot._core.strategy cimport Fill, OrderView, Strategy
+
+
+cpdef enum HostState:
+    IDLE = 0                # no plugin yet
+    RUNNING = 1
+    FAILED = 2              # it raised and there was nothing to go back to: its quotes are pulled
+    STOPPED = 3
+
+
+cdef class PluginHost:
+    cdef readonly Strategy active, previous, shadow     # the last two: None unless there is one
+    cdef readonly int state                             # HostState
+    cdef readonly bint rollback                         # policy: go back to the previous plugin on an exception
+    cdef readonly str name, previous_name, shadow_name
+    cdef readonly list failures                         # texts of exceptions, taken by the engine
+    cdef readonly uint64_t swaps, rollbacks, raised
+    cdef readonly uint64_t shadow_events, shadow_differences
+    cdef int64_t shadow_until_ns
+    cdef int64_t now_ns
+    cdef tuple markets
+    cdef int n_markets                                  # of the engine
+    cdef bint[64] sees                                  # by market index
+
+    cdef inline bint runs(self) noexcept:
+        return self.state == 1
+    cdef void on_book(self, Market market) noexcept
+    cdef void on_trade(self, Market market, int side, int64_t price_ticks, int64_t qty_lots) noexcept
+    cdef void on_order(self, Market market, OrderView order) noexcept
+    cdef void on_fill(self, Market market, Fill fill) noexcept
+    cdef void on_funding(self, Market market, int64_t amount_e8) noexcept
+    cdef void on_time(self, int64_t now_ns) noexcept
+    cdef void stop(self) noexcept
+    cdef const QuoteSet* wanted(self, int market) noexcept     # NULL: the plugin has not said, or has failed
+    cdef bint take_changed(self, int market) noexcept
+    cdef void _failed(self, Strategy culprit, str where, object error) noexcept
+    cdef void _compare(self, int market) noexcept
+    cdef void _switch(self) noexcept
+    cdef tuple _both(self)
+    cdef int _try(self, Strategy candidate, dict state) except -1
