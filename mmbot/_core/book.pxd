@@ -35,6 +35,7 @@ cdef class Book:
     cdef void clear(self) noexcept nogil
     # The best `n` levels, best first; the number written.
     cdef Py_ssize_t depth(self, int side, Level* out, Py_ssize_t n) noexcept nogil
+    cdef int64_t best_key(self, int side) noexcept nogil    # the ladder's own: ticks, negated for asks
     cdef int64_t qty_at(self, int side, int64_t price_ticks) noexcept nogil
     # Lots of `side` at `price_ticks` or better.
     cdef int64_t lots_through(self, int side, int64_t price_ticks) noexcept nogil

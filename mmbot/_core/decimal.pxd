@@ -3,7 +3,7 @@
 The wire's grammar is ``digits [ "." digits ]``: no sign, no exponent, no blank; trailing zeros are normal
 ("61837.63000000"), leading zeros are allowed. Anything else is an error code.
 """
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from mmbot._core.types cimport DecimalUnit
 
@@ -30,3 +30,9 @@ cdef int parse_signed_units(const char* text, Py_ssize_t n, const DecimalUnit* u
 cdef int format_units(int64_t units, const DecimalUnit* unit, char* out) noexcept nogil
 # A DecimalError in words.
 cdef str error_text(int code)
+
+
+cdef class Unit:
+    """Python's handle on one `DecimalUnit`."""
+    cdef DecimalUnit unit
+    cdef readonly str size
