@@ -11,6 +11,7 @@ A record on disk and in the ring, little-endian::
     u64 seq         the event's number, from 1, without holes
     ... body
 """
+cimport cython
 from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -41,6 +42,7 @@ cdef enum:
 cdef uint32_t crc32c(uint32_t crc, const uint8_t* data, size_t size) noexcept nogil    # start with 0; chains
 
 
+@cython.final
 cdef class EventRing:
     """Single-producer byte ring holding records exactly as the file will.
 
@@ -56,8 +58,17 @@ cdef class EventRing:
     cdef readonly int error                 # errno of the failed write, 0: none
     cdef readonly uint64_t stalls           # times the producer had to drain
     cdef readonly uint64_t records
+    cdef readonly uint64_t written          # bytes, since the file was attached
 
     # 0, or -1 when the log cannot take it any more: the engine must halt.
     cdef int push(self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq,
                   const void* body, uint32_t size) noexcept nogil
     cdef int64_t drain(self) noexcept nogil     # bytes written, or -errno; any thread
+
+    # -- private
+    cdef int _push_past(self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq,
+                        const void* body, uint32_t size) noexcept nogil
+    cdef void _copy_in(self, uint64_t position, const uint8_t* source, uint64_t size) noexcept nogil
+    cdef void _copy_out(self, uint64_t position, uint8_t* target, uint64_t size) noexcept nogil
+    cdef void _seal(self, uint64_t tail, uint64_t head) noexcept nogil
+    cdef void _write(self, const uint8_t* data, uint64_t size) noexcept nogil
