@@ -140,9 +140,9 @@ cdef class Signals:
 
     cdef void _close_intervals(self, int64_t ts_ns) noexcept nogil:
         """Every interval that ended by `ts_ns` becomes a sample; those without events had no change and no trade."""
-        cdef bint outage = self._last_ns == 0 or ts_ns - self._last_ns > MAX_GAP_NS
-        if self._mid_half_ticks == 0 or outage:
-            self._sampled_half_ticks = self._mid_half_ticks
+        if ts_ns - self._last_ns > MAX_GAP_NS:
+            self._mid_half_ticks = 0    # an outage: where the market went in it is not a change within an interval
+        if self._mid_half_ticks == 0:
             self._deepest_half_ticks = 0
         else:
             while self._next_sample_ns <= ts_ns:
