@@ -14,6 +14,7 @@
     ├── DecodeError             bytes that are not what they should be
     ├── BookGap                 a book is not provably in sync
     ├── JournalError            a journal could not be read or written
+    ├── TimedOut                something did not answer in its time          exit 5
     └── RiskHalt                a limit stopped the bot                       exit 3
 
 Messages say where, what was expected and what was found.
@@ -82,6 +83,12 @@ class BookGap(MmbotError):
 
 class JournalError(MmbotError):
     """A journal could not be read or written."""
+
+
+class TimedOut(MmbotError):
+    """Something did not answer, or did not finish, in the time it was given."""
+
+    exit_code = 5
 
 
 class RiskHalt(MmbotError):

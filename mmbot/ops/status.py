@@ -172,3 +172,11 @@ class StatusSnapshot:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the bot sends to its terminal view: a snapshot and the last log lines, newest last."""
+
+    snapshot: StatusSnapshot
+    log: tuple[str, ...] = ()
