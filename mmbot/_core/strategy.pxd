@@ -13,8 +13,9 @@ cdef class Fill:
     """One execution of ours."""
     cdef readonly int64_t ts_ns             # the venue's time, or ours when it gave none
     cdef readonly int64_t price_ticks, qty_lots, fee_e8, trade_id
+    cdef readonly int64_t venue_order_id
     cdef readonly uint64_t order_num
-    cdef readonly int side, purpose
+    cdef readonly int market, side, purpose, fee_asset
     cdef readonly bint maker
 
 
