@@ -1,8 +1,8 @@
 """Who is asking, and did they really ask for that: API keys, signatures, the time window.
 
-Rules from the venue's "Request security" page: HMAC-SHA256 (hex, any letter case), RSA (PKCS#1 v1.5, SHA-256, base64) or
-Ed25519 (base64) over the text exactly as it was sent. REST signs query string + body with the ``signature`` parameter taken
-out; the websocket API signs its parameters sorted by name. No I/O, no clock: the time is passed in.
+Rules from the venue's "Request security" page: HMAC-SHA256 (hex, any letter case), RSA (PKCS#1 v1.5, SHA-256, base64)
+or Ed25519 (base64) over the text exactly as it was sent. REST signs query string + body with the ``signature``
+parameter taken out; the websocket API signs its parameters sorted by name. No I/O, no clock: the time is passed in.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 DEFAULT_RECV_WINDOW_MS = 5000
 MAX_RECV_WINDOW_MS = 60000
-AHEAD_MS = 1000                 # a timestamp this far in the future is refused
-MICROSECONDS_FROM = 10**15      # a larger timestamp is in microseconds
+AHEAD_MS = 1000  # a timestamp this far in the future is refused
+MICROSECONDS_FROM = 10**15  # a larger timestamp is in microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def credential_from_pem(api_key: str, account: str, pem: bytes) -> Credential:
     """A key whose public half is in `pem`; raises ValueError when that is neither Ed25519 nor RSA."""
     key = serialization.load_pem_public_key(pem)
     if not isinstance(key, ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
-        raise ValueError(f"API key {api_key}: expected an Ed25519 or RSA public key, found {type(key).__name__}")
+        raise ValueError(f"API key {api_key}: expected an Ed25519 or RSA public key, found {type(key).__name__}")  # noqa: TRY004 - content, not type
     return Credential(api_key, account, public_key=key)
 
 

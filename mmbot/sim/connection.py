@@ -1,23 +1,23 @@
 """One websocket client: frames out, with a bounded backlog, and the rules of its connection.
 
-Frames to a client are not masked, so a message is framed once and the same bytes go to everybody who wants it, straight to
-the transport. A client that does not read is cut off when its backlog is full, as the real venue does: nothing is dropped
-silently and nobody else waits.
+Frames to a client are not masked, so a message is framed once and the same bytes go to everybody who wants it, straight
+to the transport. A client that does not read is cut off when its backlog is full, as the real venue does: nothing is
+dropped silently and nobody else waits.
 """
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from aiohttp import web
 
     from mmbot.sim.faults import Target
 
-TEXT, PING, PONG = 0x81, 0x89, 0x8A     # FIN set, opcode
-SHORT, MEDIUM = 126, 1 << 16            # payload lengths at which the length field grows
+TEXT, PING, PONG = 0x81, 0x89, 0x8A  # FIN set, opcode
+SHORT, MEDIUM = 126, 1 << 16  # payload lengths at which the length field grows
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -42,8 +42,21 @@ class Connection:
     """
 
     __slots__ = (
-        "_max_backlog", "_transport", "combined", "heard_s", "ip", "message_count", "message_second", "muted", "opened_s",
-        "orders", "pinged_s", "slow", "socket", "streams", "users",
+        "_max_backlog",
+        "_transport",
+        "combined",
+        "heard_s",
+        "ip",
+        "message_count",
+        "message_second",
+        "muted",
+        "opened_s",
+        "orders",
+        "pinged_s",
+        "slow",
+        "socket",
+        "streams",
+        "users",
     )
 
     def __init__(
@@ -57,14 +70,14 @@ class Connection:
     ) -> None:
         self.socket = socket
         self.opened_s = opened_s
-        self.heard_s = opened_s         # last pong, or the opening
+        self.heard_s = opened_s  # last pong, or the opening
         self.pinged_s = opened_s
         self.orders = orders
-        self.combined = False           # wrap stream messages in {"stream", "data"}
-        self.muted = False              # connected but silent (fault)
-        self.slow = False               # cut off for not reading
-        self.streams: dict[str, bool] = {}      # subscribed name -> whether anything will ever come
-        self.users = 0                  # private subscriptions on this connection
+        self.combined = False  # wrap stream messages in {"stream", "data"}
+        self.muted = False  # connected but silent (fault)
+        self.slow = False  # cut off for not reading
+        self.streams: dict[str, bool] = {}  # subscribed name -> whether anything will ever come
+        self.users = 0  # private subscriptions on this connection
         self.message_second = 0
         self.message_count = 0
         self._transport = transport

@@ -1,9 +1,9 @@
 """What can go wrong at an exchange, by seed and by schedule.
 
-A `FaultPlan` is a table of rates (events a minute, exponential gaps from a seeded generator) plus a list of timed faults.
-A `FaultInjector` follows the plan: `due` hands out what has to happen now, and faults that wait for something to spoil (the
-next market frame, the next order) stay armed until `take_frame` or `take_request` finds a match. It counts what really
-happened. No I/O, no clock.
+A `FaultPlan` is a table of rates (events a minute, exponential gaps from a seeded generator) plus a list of timed
+faults. A `FaultInjector` follows the plan: `due` hands out what has to happen now, and faults that wait for something
+to spoil (the next market frame, the next order) stay armed until `take_frame` or `take_request` finds a match. It
+counts what really happened. No I/O, no clock.
 
 A plan file::
 
@@ -30,24 +30,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+THROTTLED = (
+    "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again."
+)
+
+
 class FaultKind(StrEnum):
     """Every way in which the exchange can misbehave."""
 
-    DISCONNECT = "disconnect"               # close a connection with code 1000
-    ABORT = "abort"                         # cut it without a close frame (a client sees 1006)
-    STALE = "stale"                         # keep it open, but send nothing any more for `duration_ms`
-    DROP_FRAME = "drop_frame"               # one market frame is never sent
-    DUPLICATE_FRAME = "duplicate_frame"     # one is sent twice
-    REORDER_FRAMES = "reorder_frames"       # one comes after its successor
-    SEQUENCE_GAP = "sequence_gap"           # `count` depth frames in a row are missing
-    SLOW_ACK = "slow_ack"                   # the order is executed, the answer comes `delay_ms` late
-    LOST_ACK = "lost_ack"                   # the order is executed, the answer never comes as such: see `mode`
-    SLOW_MATCHING = "slow_matching"         # for `duration_ms`, orders reach the book `delay_ms` late
-    REJECT = "reject"                       # an order is refused with `code`, `msg`
-    DUPLICATE_FILL = "duplicate_fill"       # a private fill message is sent twice
-    RATE_LIMIT = "rate_limit"               # everything answers 429 for `duration_ms`
-    BAN = "ban"                             # everything answers 418 for `duration_ms`
-    CLOCK_SKEW = "clock_skew"               # the venue's clock is `skew_ms` ahead for `duration_ms`
+    DISCONNECT = "disconnect"  # close a connection with code 1000
+    ABORT = "abort"  # cut it without a close frame (a client sees 1006)
+    STALE = "stale"  # keep it open, but send nothing any more for `duration_ms`
+    DROP_FRAME = "drop_frame"  # one market frame is never sent
+    DUPLICATE_FRAME = "duplicate_frame"  # one is sent twice
+    REORDER_FRAMES = "reorder_frames"  # one comes after its successor
+    SEQUENCE_GAP = "sequence_gap"  # `count` depth frames in a row are missing
+    SLOW_ACK = "slow_ack"  # the order is executed, the answer comes `delay_ms` late
+    LOST_ACK = "lost_ack"  # the order is executed, the answer never comes as such: see `mode`
+    SLOW_MATCHING = "slow_matching"  # for `duration_ms`, orders reach the book `delay_ms` late
+    REJECT = "reject"  # an order is refused with `code`, `msg`
+    DUPLICATE_FILL = "duplicate_fill"  # a private fill message is sent twice
+    RATE_LIMIT = "rate_limit"  # everything answers 429 for `duration_ms`
+    BAN = "ban"  # everything answers 418 for `duration_ms`
+    CLOCK_SKEW = "clock_skew"  # the venue's clock is `skew_ms` ahead for `duration_ms`
 
 
 FRAME_KINDS = frozenset(
@@ -90,7 +95,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     skew_ms: float = 3000.0
     mode: LostAckMode = "error_503"
     code: int = -1008
-    msg: str = "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again."
+    msg: str = THROTTLED
 
 
 class FaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,7 +140,7 @@ class FaultInjector:
 
     def __init__(self, plan: FaultPlan, start_s: float) -> None:
         self.injected: Counter[str] = Counter()
-        self.random = random.Random(plan.seed)  # noqa: S311 - repeatable, not secret
+        self.random = random.Random(plan.seed)
         self._start_s = start_s
         self._plan = plan
         self._order = 0
@@ -194,7 +199,7 @@ class FaultInjector:
                 continue
             if fault.kind is FaultKind.SEQUENCE_GAP and left == fault.count:
                 # the rest of the gap is torn into the stream that it began in
-                fault = msgspec.structs.replace(fault, stream=stream, venue=venue)  # noqa: PLW2901
+                fault = msgspec.structs.replace(fault, stream=stream, venue=venue)
             self._use(index, fault, left)
             return fault
         return None

@@ -1,7 +1,8 @@
 """Rate limits as the venue counts them: fixed windows of request weight per IP and of orders per account.
 
-A window starts at a whole multiple of its length (00:01:23 counts towards 00:01:00). Over the weight limit a request fails
-with 429; who goes on regardless is banned (418), twice as long each time, from two minutes to three days. No clock inside.
+A window starts at a whole multiple of its length (00:01:23 counts towards 00:01:00). Over the weight limit a request
+fails with 429; who goes on regardless is banned (418), twice as long each time, from two minutes to three days. No
+clock inside.
 """
 
 from __future__ import annotations
@@ -107,6 +108,12 @@ class RateLimiter:
         """Refuse every request with `status` (429 or 418) until `until_s`, whatever the counts say (a fault)."""
         self.forced["*"] = (status, until_s)
 
+    def reset(self) -> None:
+        """Forget all counts, bans and forced refusals."""
+        self._windows.clear()
+        self._bans.clear()
+        self.forced.clear()
+
     def count(self, limit: RateLimit, subject: str, now_s: float) -> int:
         """How much of `limit` the IP or account has used in the current window."""
         return self._windows.setdefault((limit, subject), _Window()).at(limit, now_s)
@@ -156,7 +163,7 @@ class RateLimiter:
         if not self.enforce:
             return
         for limit in self.of_kind("ORDERS"):
-            if self.count(limit, account, now_s) + orders > limit.limit:
+            if self.count(limit, account, now_s) + _orders_counted(limit, orders) > limit.limit:
                 window = self._windows[(limit, account)]
                 raise too_many_orders(limit, window.start_s + limit.window_s, now_s)
 
@@ -165,7 +172,7 @@ class RateLimiter:
         for limit in self.of_kind("ORDERS"):
             window = self._windows.setdefault((limit, account), _Window())
             window.at(limit, now_s)
-            window.count += orders
+            window.count += _orders_counted(limit, orders)
 
     def weight_headers(self, ip: str, now_s: float) -> dict[str, str]:
         """``X-MBX-USED-WEIGHT-1M`` and its older short form."""
@@ -188,6 +195,11 @@ class RateLimiter:
         return [limit.body(self.count(limit, subject, now_s)) for limit in self.of_kind(kind)]
 
 
+def _orders_counted(limit: RateLimit, orders: int) -> int:
+    """A batch counts as its orders in windows of seconds, and once in longer ones."""
+    return orders if limit.interval == "SECOND" else min(orders, 1)
+
+
 def _data(until_s: float, now_s: float) -> dict[str, object]:
     return {"serverTime": int(now_s * 1000), "retryAfter": int(until_s * 1000)}
 
@@ -200,8 +212,8 @@ def too_much_weight(ip: str, limit: RateLimit, until_s: float, now_s: float) -> 
     """-1003 with 429: used up, come back when the window ends."""
     return ApiError(
         -1003,
-        f"Too many requests; current limit of IP({ip}) is {limit.limit} request weight per "
-        f"{limit.interval_num} {limit.interval}. Please use WebSocket Streams for live updates to avoid polling the API.",
+        f"Too many requests; current limit of IP({ip}) is {limit.limit} request weight per {limit.interval_num} "
+        f"{limit.interval}. Please use WebSocket Streams for live updates to avoid polling the API.",
         429,
         retry_after_s=_wait(until_s, now_s),
         data=_data(until_s, now_s),

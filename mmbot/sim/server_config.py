@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.faults import FaultPlan
 from mmbot.sim.limits import FUTURES_LIMITS, SPOT_LIMITS, RateLimit
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Mapping
 
 FUTURES_BALANCES = {"USDT": "100000"}
 SPOT_BALANCES = {"USDT": "100000", "BTC": "1", "ETH": "20"}

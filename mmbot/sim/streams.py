@@ -1,7 +1,7 @@
 """Market and user data streams: who listens to what, and the fan-out.
 
-A message is serialised and framed once (at most twice: raw and combined form) and the bytes go to every listener. The hub
-tells the exchange which streams have listeners, so nothing is produced for nobody.
+A message is serialised and framed once (at most twice: raw and combined form) and the bytes go to every listener. The
+hub tells the exchange which streams have listeners, so nothing is produced for nobody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A certificate authority of one's own, for TLS on loopback.
 
-The real venues are reached over TLS only, so a client that is to be proved against this exchange should do its handshake
-too. Made afresh at start, valid for a week, for ``localhost`` and the loopback addresses alone.
+The real venues are reached over TLS only, so a client that is to be proved against this exchange should do its
+handshake too. Made afresh at start, valid for a week, for ``localhost`` and the loopback addresses alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALIDITY = dt.timedelta(days=7)
-BACKDATED = dt.timedelta(hours=1)       # a client's clock may be behind ours
+BACKDATED = dt.timedelta(hours=1)  # a client's clock may be behind ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ def make_certificate(directory: Path) -> CertificateFiles:
     files.cert_file.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
     _write_private(
         files.key_file,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     return files
 

@@ -89,3 +89,8 @@ def state_unknown() -> ApiError:
 def no_such_path(method: str, path: str) -> ApiError:
     """-5000: nothing is served there."""
     return ApiError(-5000, f"Path {path}, Method {method} is invalid", 404)
+
+
+def unknown_503() -> ApiError:
+    """HTTP 503 "unknown": the request may or may not have been carried out; to be queried."""
+    return ApiError(-1000, UNKNOWN_STATE_503, 503)
