@@ -9,7 +9,7 @@ Every problem of a file is found in one go; see `mmbot.config.problems.InvalidCo
 """
 
 from mmbot.config.connections import EndpointUrls, MarketConfig, VenueConfig
-from mmbot.config.exchange import ExchangeConfig, FaultConfig, RecordingConfig, TradersConfig
+from mmbot.config.exchange import ExchangeConfig, FaultEvent, FaultsConfig, RecordingConfig, TradersConfig
 from mmbot.config.load import check_params, load, parse
 from mmbot.config.models import Config
 from mmbot.config.problems import InvalidConfig, Problem
@@ -21,7 +21,8 @@ __all__ = [
     "Config",
     "EndpointUrls",
     "ExchangeConfig",
-    "FaultConfig",
+    "FaultEvent",
+    "FaultsConfig",
     "HedgeGroup",
     "InvalidConfig",
     "JournalConfig",

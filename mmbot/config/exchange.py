@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,35 +11,59 @@ from mmbot.config.fields import Id, NonNegative, Section
 
 FaultKind = Literal[
     "disconnect",
+    "abort",
+    "stale",
     "drop_frame",
     "duplicate_frame",
-    "reorder_frame",
+    "reorder_frames",
     "sequence_gap",
     "slow_ack",
     "lost_ack",
-    "duplicate_fill",
+    "slow_matching",
     "reject",
+    "duplicate_fill",
     "rate_limit",
-    "ip_ban",
+    "ban",
     "clock_skew",
 ]
 
 
-class FaultConfig(Section):
-    """One kind of fault that the exchange injects: at a time, at intervals, or by chance; all seeded."""
+class FaultEvent(Section):
+    """One fault at a given time."""
 
     kind: FaultKind
     """What goes wrong."""
-    venue: Id | None = None
-    """Venue it happens on; none: all of them."""
-    at_s: Annotated[float, Field(ge=0)] | None = None
-    """Seconds after the start of the exchange; happens once."""
-    every_s: Annotated[float, Field(gt=0)] | None = None
-    """Mean time between two, drawn at random."""
-    probability: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Chance for each message that it could hit."""
-    duration_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
-    """How long the fault lasts, or an answer is held back; the amount of `clock_skew`."""
+    at_s: Annotated[float, Field(ge=0)]
+    """Seconds after the start of the exchange."""
+    venue: Literal["", "binance_usdm", "binance_spot"] = ""
+    """Kind of venue it happens on; empty: whichever comes first."""
+    target: Literal["any", "market", "user", "orders"] = "any"
+    """Connections that `disconnect`, `abort` and `stale` hit."""
+    everywhere: bool = False
+    """Hit all of them, not one picked by the seed."""
+    stream: str = ""
+    """Frame faults hit only streams with this text in their name."""
+    count: Annotated[int, Field(ge=1)] = 1
+    """Frames, orders or fills to spoil."""
+    delay_ms: Annotated[float, Field(ge=0, le=600_000)] = 500.0
+    """How late `slow_ack` and `slow_matching` make things."""
+    duration_ms: Annotated[float, Field(ge=0, le=3_600_000)] = 5_000.0
+    """How long a fault lasts that does."""
+    skew_ms: float = 3_000.0
+    """How far `clock_skew` puts the venue's clock ahead."""
+    mode: Literal["error_503", "timeout", "close", "silence"] = "error_503"
+    """What comes instead of a `lost_ack`."""
+
+
+class FaultsConfig(Section):
+    """What goes wrong on the embedded exchange; the same seed gives the same faults."""
+
+    per_minute: dict[FaultKind, Annotated[float, Field(ge=0)]] = {}
+    """Expected number of each kind a minute, at random times."""
+    start_s: Annotated[float, Field(ge=0)] = 0.0
+    """No random fault before this."""
+    events: list[FaultEvent] = []
+    """Faults at given times."""
 
 
 class ExchangeSection(Section):
@@ -50,13 +73,13 @@ class ExchangeSection(Section):
     """Seed of traders and faults; none: the seed of `bot`."""
     tls: bool = False
     """Serve https and wss, with a certificate made at the start."""
-    balances: dict[str, NonNegative] = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
-    """What the bot's account holds at the start, by asset, on each venue."""
-    ack_latency_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
-    """Time that an order message takes to reach the matching engine, and its answer to come back, each."""
+    balances: dict[Id, dict[str, NonNegative]] = {}
+    """What the bot's account holds at the start, by venue id and asset; else 100000 USDT, and on spot 1 BTC too."""
     funding_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 28_800
     """Time between two funding payments of a perpetual."""
-    faults: list[FaultConfig] = []
+    enforce_limits: bool = True
+    """Answer 429 and 418 as the venue does when its rate limits are exceeded."""
+    faults: FaultsConfig = FaultsConfig()
     """Faults to inject; none by default."""
 
 

@@ -53,6 +53,15 @@ def _url(schemes: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _ledger_url(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.scheme or "://" not in value:
+        raise ValueError("expected a SQLAlchemy URL, as sqlite:///ledger.db or postgresql+psycopg://host/name")
+    if parts.password:
+        raise ValueError("a URL may not hold a password; set PGPASSWORD, or use a password file")
+    return value
+
+
 def split_listen(value: str) -> tuple[str, int]:
     """Host and port of a listen address: ``127.0.0.1:9464``, ``[::1]:9464``, ``localhost:0``.
 
@@ -79,4 +88,5 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 HttpUrl = Annotated[str, _url(("http", "https"))]
 WsUrl = Annotated[str, _url(("ws", "wss"))]
+LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
 Listen = Annotated[str, AfterValidator(_listen)]

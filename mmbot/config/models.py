@@ -123,9 +123,9 @@ def _exchange(config: Config) -> list[Finding]:
         ]
     if config.exchange is not None:
         findings += [
-            (("exchange", "faults", i, "venue"), f"found venue {fault.venue!r}; allowed: {', '.join(config.venues)}")
-            for i, fault in enumerate(config.exchange.faults)
-            if fault.venue is not None and fault.venue not in config.venues
+            (("exchange", "balances", name), f"found venue {name!r}; allowed: {', '.join(config.venues)}")
+            for name in config.exchange.balances
+            if name not in config.venues
         ]
     return findings
 

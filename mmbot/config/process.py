@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmbot.config.fields import Listen, Section
+from mmbot.config.fields import LedgerUrl, Listen, Section
 
 
 class BotConfig(Section):
@@ -42,8 +42,8 @@ class JournalConfig(Section):
     """A journal file is closed and the next one begun at this size."""
     snapshot_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Interval of the state snapshots from which a restart begins."""
-    ledger: str | None = None
-    """SQLAlchemy URL of the ledger without a password; none: SQLite beside the journal."""
+    ledger: LedgerUrl | None = None
+    """SQLAlchemy URL of the ledger, without a password (PGPASSWORD has it); none: SQLite beside the journal."""
 
 
 class MetricsConfig(Section):
