@@ -129,7 +129,7 @@ cdef class RiskGate:
     The engine uses the nogil methods; Python (tests, tools, a plugin's dry run) uses `configure`, `tell`, `check` and `send`.
     """
 
-    def __init__(self):
+    def __cinit__(self):
         cdef int i
         for i in range(MAX_MARKETS):
             self.markets[i].reference_ticks = self.markets[i].equity = NAN

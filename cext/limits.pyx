@@ -13,7 +13,7 @@ cdef class SessionLimits:
     by `observe`; time only comes in with the calls.
     """
 
-    def __init__(self):
+    def __cinit__(self):
         cdef int cause
         self.day = -1
         for cause in range(CAUSES):

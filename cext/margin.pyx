@@ -114,7 +114,7 @@ cdef class MarginTiers:
         ValueError: lengths differ, there are too many tiers, or floors or rates do not ascend.
     """
 
-    def __init__(self, floors, rates, cums=None, max_leverage=None):
+    def __cinit__(self, floors, rates, cums=None, max_leverage=None):
         if not 1 <= len(floors) <= MAX_TIERS or len(rates) != len(floors):
             raise ValueError(f"margin tiers: expected 1..{MAX_TIERS} floors and as many rates, "
                              f"found {len(floors)} and {len(rates)}")

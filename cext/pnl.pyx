@@ -11,7 +11,7 @@ from mmbot._core.types cimport BUY, Instrument, Purpose, SELL
 cdef int64_t LIMIT = <int64_t>1 << 53
 cdef int64_t E8 = 100_000_000
 cdef int64_t HALF_INVERSE_SCALE = 4 * 10**18        # 1e18, twice for half units and twice for a price in half ticks
-EXACT_DIGITS = 80
+_EXACT_DIGITS = 80
 
 
 cdef inline int128 half_value(const ValueUnit* unit, int64_t price_x2, int64_t lots) noexcept nogil:
@@ -35,7 +35,7 @@ cdef class PnlAttribution:
         ValueError: units too far apart, or the index is outside the fee table.
     """
 
-    def __init__(self, Instrument instrument not None, int settle_asset=0):
+    def __cinit__(self, Instrument instrument not None, int settle_asset=0):
         value_unit_of(instrument, &self.unit)
         if not 0 <= settle_asset < MAX_ASSETS:
             raise ValueError(f"settlement asset index {settle_asset} is outside 0..{MAX_ASSETS - 1}")
@@ -147,7 +147,7 @@ cdef class PnlAttribution:
 
     cdef object money(self, int128 halves):
         with localcontext() as context:
-            context.prec = EXACT_DIGITS
+            context.prec = _EXACT_DIGITS
             return (Decimal(halves) * self.unit.e8_num / (2 * Decimal(self.unit.e8_den))).scaleb(-8)
 
     def parts(self) -> dict[str, Decimal]:
@@ -157,7 +157,7 @@ cdef class PnlAttribution:
         """
         fees, funding = Decimal(-self.fees_e8).scaleb(-8), Decimal(self.funding_e8).scaleb(-8)
         with localcontext() as context:
-            context.prec = EXACT_DIGITS
+            context.prec = _EXACT_DIGITS
             total = self.money(self.cash + self.held) + fees + funding
         return {
             "total": total, "spread": self.money(self.spread), "inventory": self.money(self.inventory),

@@ -16,8 +16,8 @@ from mmbot._core.types cimport BUY, Instrument, SELL
 
 cdef int64_t LIMIT = <int64_t>1 << 53
 cdef int64_t INVERSE_SCALE = 10**18
-PY_INVERSE_SCALE = 10**18        # the same as a Python integer, which cannot overflow
-EXACT_DIGITS = 80               # more than any exact result here has: |value| < 2**127, times num, over den
+_INVERSE_SCALE = 10**18        # the same as a Python integer, which cannot overflow
+_EXACT_DIGITS = 80               # more than any exact result here has: |value| < 2**127, times num, over den
 
 
 cdef int value_unit_of(Instrument instrument, ValueUnit* unit) except -1:
@@ -27,7 +27,7 @@ cdef int value_unit_of(Instrument instrument, ValueUnit* unit) except -1:
         ValueError: the unit is not a ratio of 64-bit integers.
     """
     tick, lot = Fraction(instrument.tick_size), Fraction(instrument.lot_size) * Fraction(instrument.contract_size)
-    worth = lot / tick / PY_INVERSE_SCALE if instrument.inverse else lot * tick
+    worth = lot / tick / _INVERSE_SCALE if instrument.inverse else lot * tick
     e8 = worth * 10**8
     if max(e8.numerator, e8.denominator) >= 1 << 63:
         raise ValueError(f"{instrument.symbol}: tick, lot and contract size are too far apart to be counted exactly")
@@ -68,7 +68,7 @@ cdef class Position:
         ValueError: the instrument's units are too far apart for 64-bit ratios.
     """
 
-    def __init__(self, Instrument instrument not None):
+    def __cinit__(self, Instrument instrument not None):
         value_unit_of(instrument, &self.unit)
         self.tick = instrument.tick
 
@@ -166,13 +166,13 @@ cdef class Position:
             entry_ticks = Fraction(entry_price) * 10**self.tick.decimals / self.tick.mantissa
             if not 0 < entry_ticks <= LIMIT:
                 raise ValueError(f"position of {lots} lots: expected a positive entry price, found {entry_price}")
-            cost = Fraction(-int(lots) * PY_INVERSE_SCALE) / entry_ticks if self.unit.inverse else entry_ticks * lots
+            cost = Fraction(-int(lots) * _INVERSE_SCALE) / entry_ticks if self.unit.inverse else entry_ticks * lots
         self.lots = lots
         self.cost = round(cost)
 
     cdef object money(self, int128 value):
         with localcontext() as context:
-            context.prec = EXACT_DIGITS
+            context.prec = _EXACT_DIGITS
             return (Decimal(value) * self.unit.e8_num / self.unit.e8_den).scaleb(-8)
 
     @property
@@ -195,7 +195,7 @@ cdef class Position:
             return None
         numerator, denominator = int(self.cost), int(self.lots)
         if self.unit.inverse:
-            numerator, denominator = -denominator * PY_INVERSE_SCALE, numerator
+            numerator, denominator = -denominator * _INVERSE_SCALE, numerator
         return Decimal(numerator) * Decimal(self.tick.mantissa).scaleb(-self.tick.decimals) / Decimal(denominator)
 
     @property
