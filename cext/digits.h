@@ -173,6 +173,65 @@ static inline const char *mm_scan_int(const char *p, const char *end, int64_t *o
     return p;
 }
 
+/* The closing quote of a JSON string whose text starts at p: NULL when it holds an escape, a control or a non-ASCII
+ * character, or does not end. */
+static inline const char *mm_scan_text(const char *p, const char *end)
+{
+    while (end - p >= 8) {
+        uint64_t x = mm_load8(p), quote = x ^ MM_EACH('"'), slash = x ^ MM_EACH('\\');
+        uint64_t stop = ((quote - MM_EACH(1)) & ~quote) | ((slash - MM_EACH(1)) & ~slash) | ((x - MM_EACH(0x20)) & ~x) | x;
+        stop &= MM_EACH(0x80); /* exact up to and including the lowest mark */
+        if (stop) {
+            p += __builtin_ctzll(stop) >> 3;
+            return *p == '"' ? p : NULL;
+        }
+        p += 8;
+    }
+    for (; p < end; p++) {
+        if (*p == '"')
+            return p;
+        if (*p == '\\' || (unsigned char)*p < 0x20 || (unsigned char)*p >= 0x80)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* A quoted plain decimal as the nearest double; "" is NaN. Returns what follows the closing quote, or NULL when the
+ * digits do not allow the exact way (mantissa within 2^53, power of ten within 10^22: one correctly rounded division). */
+static inline const char *mm_scan_double(const char *p, const char *end, double *out)
+{
+    static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t value = 0;
+    int negative = 0, places = 0;
+    const char *start;
+    if (p < end && *p == '"') {
+        *out = __builtin_nan("");
+        return p + 1;
+    }
+    if (p < end && *p == '-') {
+        negative = 1;
+        p++;
+    }
+    for (start = p; p < end && (unsigned char)(*p - '0') <= 9 && value < UINT64_C(1) << 53; p++)
+        value = value * 10 + (unsigned char)(*p - '0');
+    if (p == start)
+        return NULL;
+    if (p < end && *p == '.') {
+        for (start = ++p; p < end && (unsigned char)(*p - '0') <= 9 && value < UINT64_C(1) << 53; p++)
+            value = value * 10 + (unsigned char)(*p - '0');
+        places = (int)(p - start);
+        if (places == 0)
+            return NULL;
+    }
+    if (value > UINT64_C(1) << 53 || places > 22 || p >= end || *p != '"')
+        return NULL;
+    *out = (double)value / power[places];
+    if (negative)
+        *out = -*out;
+    return p + 1;
+}
+
 /* Units to text, `decimals` digits after the point; at most 38 bytes. */
 static inline int mm_format_units(int64_t units, int64_t mantissa, int32_t decimals, char *out)
 {

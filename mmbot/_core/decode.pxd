@@ -3,9 +3,9 @@
 Shapes: developers.binance.com "Diff. Book Depth Streams", "Individual Symbol Book Ticker Streams", "Aggregate Trade
 Streams", "Mark Price Stream", "Order Book" (USD-M, COIN-M, Spot); the ``trade`` stream as recorded.
 """
-from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 
-from mmbot._core.types cimport DecimalUnit, Level
+from mmbot._core.types cimport Level
 
 
 cpdef enum MessageKind:
@@ -54,12 +54,7 @@ cdef struct Decoded:
     int32_t control_code    # 0: accepted
 
 
-cdef struct FeedMarket:     # one symbol of the feed
-    uint64_t name[4]        # the venue's symbol, zero padded
-    DecimalUnit tick, lot
-    int64_t tick_scale, lot_scale   # 10 ** decimals
-    int32_t market
-    int32_t used
+cdef struct FeedMarket      # one symbol of the feed and its units
 
 
 cdef class Decoder:
@@ -67,8 +62,7 @@ cdef class Decoder:
     cdef readonly str kind          # "binance_usdm" (COIN-M too) or "binance_spot"
     cdef readonly bytes last_bad    # the first bytes of the latest BAD frame
     cdef FeedMarket* table          # open addressing, a power of two
-    cdef FeedMarket** by_market     # market index -> its entry, or NULL
-    cdef int32_t table_mask, n_markets, max_market
+    cdef int32_t table_mask, n_markets
     cdef bint spot
     cdef Level* scratch             # levels of the current message: bids, then asks (or the other way round)
     cdef Py_ssize_t scratch_capacity
@@ -81,5 +75,15 @@ cdef class Decoder:
     cdef int decode(self, const char* p, Py_ssize_t n, Decoded* out) noexcept nogil
     # A REST depth body, which does not name its symbol: SNAPSHOT or BAD.
     cdef int decode_snapshot(self, int32_t market, const char* p, Py_ssize_t n, Decoded* out) noexcept nogil
-    # The same by the full parser alone: the oracle of the tests.
-    cdef int decode_full(self, const char* p, Py_ssize_t n, Decoded* out, int32_t snapshot_market) noexcept with gil
+    # The strict scanner alone: a MessageKind, or -1 when only the full parser can tell. Counts nothing.
+    cdef int scan(self, const char* p, Py_ssize_t n, Decoded* out, int32_t snapshot_market) noexcept nogil
+    # The full parser alone, the scanner's oracle. Counts nothing.
+    cdef int parse(self, const char* p, Py_ssize_t n, Decoded* out, int32_t snapshot_market) noexcept with gil
+    cdef int _finish(self, int kind, const char* p, Py_ssize_t n, Decoded* out) noexcept nogil
+    cdef FeedMarket* _market(self, int32_t market) noexcept nogil
+
+
+cdef class Frame:
+    """Python's handle on one `Decoded`; its levels live until the decoder's next call."""
+    cdef Decoded data
+    cdef Decoder decoder
