@@ -7,8 +7,9 @@ Sources, with the papers' own symbols:
 * [G] Gueant, "Optimal market making", Appl. Math. Finance 24(2), 2017 (arXiv 1605.01862).
 """
 cimport cython
-from libc.math cimport INFINITY, NAN, exp, isfinite, isnan, log1p, sqrt
+from libc.math cimport INFINITY, NAN, exp, fabs, isfinite, isnan, log1p, sqrt
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.string cimport memcmp, memcpy
 
 from mmbot._core.types cimport Level
 
@@ -256,6 +257,7 @@ cdef class Quotes:
         qty_growth: each level's quantity over that of the level before it, > 0.
         size_skew: 0 to 1, how much of the side that adds to the position is taken away when `fill` is 1.
         min_qty_lots: levels smaller than this are left out.
+        tolerance_ticks: `follow` leaves the quotes where they are while the fair price is this close to where it was.
 
     Raises:
         ValueError: a value is outside its limits.
@@ -263,7 +265,7 @@ cdef class Quotes:
 
     def __cinit__(
         self, *, int32_t levels=1, double step_ticks=1.0, double qty_lots=1.0, double qty_growth=1.0,
-        double size_skew=0.0, int64_t min_qty_lots=1,
+        double size_skew=0.0, int64_t min_qty_lots=1, double tolerance_ticks=0.0,
     ):
         self.layout.levels = levels
         self.layout.step_ticks = step_ticks
@@ -277,28 +279,67 @@ cdef class Quotes:
                 f"0 < qty_growth <= 1000, 0 <= size_skew <= 1 and min_qty_lots >= 0, found {self.layout}"
             )
 
+        if not 0.0 <= tolerance_ticks < MAX_PRICE_TICKS:
+            raise ValueError(f"quote layout: expected tolerance_ticks >= 0, found {tolerance_ticks}")
+        self.tolerance_ticks = tolerance_ticks
+        self.bid_offset_ticks = self.ask_offset_ticks = self.fill = self.fair_ticks = NAN
+        self._fresh = True
+
     cpdef bint place(
         self, double fair_ticks, double bid_offset_ticks, double ask_offset_ticks, double fill,
         int64_t best_bid_ticks, int64_t best_ask_ticks,
     ) noexcept nogil:
-        """Quote at these offsets from the fair price; a best price of 0 is an empty side of the book."""
-        cdef Offsets offsets
-        cdef Touch touch
-        offsets.bid_ticks, offsets.ask_ticks = bid_offset_ticks, ask_offset_ticks
-        touch.bid_ticks, touch.ask_ticks = best_bid_ticks, best_ask_ticks
-        self.reason = lay_out(fair_ticks, offsets, fill, &self.layout, touch, &self.data)
+        """Quote at these offsets from the fair price; a best price of 0 is an empty side of the book.
+
+        Returns whether there is something to quote; if not, `reason` says why.
+        """
+        self.aim(bid_offset_ticks, ask_offset_ticks, fill)
+        self._lay_out(fair_ticks, best_bid_ticks, best_ask_ticks)
         return self.reason == QuoteReason.QUOTED
 
-    cpdef bint avellaneda_stoikov(
-        self, double fair_ticks, double q, double gamma, double sigma, double k, double horizon_s, double fill,
-        int64_t best_bid_ticks, int64_t best_ask_ticks,
+    cpdef void aim(
+        self, double bid_offset_ticks, double ask_offset_ticks, double fill, double step_ticks=-1.0,
     ) noexcept nogil:
-        """Quote by `avellaneda_stoikov`, the function, with its arguments."""
-        cdef Offsets offsets = avellaneda_stoikov(q, gamma, sigma, k, horizon_s)
-        return self.place(fair_ticks, offsets.bid_ticks, offsets.ask_ticks, fill, best_bid_ticks, best_ask_ticks)
+        """Set the offsets, the fill and (unless negative) the step that `follow` quotes with."""
+        self.bid_offset_ticks, self.ask_offset_ticks, self.fill = bid_offset_ticks, ask_offset_ticks, fill
+        if not step_ticks < 0.0:
+            self.layout.step_ticks = step_ticks
+        self.aimed = True
+        self.fair_ticks = NAN
+
+    cpdef bint follow(self, double fair_ticks, int64_t best_bid_ticks, int64_t best_ask_ticks) noexcept nogil:
+        """Quote around this fair price as aimed. Returns whether the quotes changed (the first ones always did)."""
+        cdef QuoteSet before
+        if (
+            fabs(fair_ticks - self.fair_ticks) <= self.tolerance_ticks and self.tolerance_ticks > 0.0
+            and (self.data.n_bids == 0 or best_ask_ticks == 0 or self.data.bids[0].price_ticks < best_ask_ticks)
+            and (self.data.n_asks == 0 or self.data.asks[0].price_ticks > best_bid_ticks)
+        ):
+            return False
+        before.n_bids, before.n_asks = self.data.n_bids, self.data.n_asks
+        memcpy(before.bids, self.data.bids, before.n_bids * sizeof(Level))
+        memcpy(before.asks, self.data.asks, before.n_asks * sizeof(Level))
+        self._lay_out(fair_ticks, best_bid_ticks, best_ask_ticks)
+        if self._fresh:
+            self._fresh = False
+            return True
+        return (
+            before.n_bids != self.data.n_bids or before.n_asks != self.data.n_asks
+            or memcmp(before.bids, self.data.bids, before.n_bids * sizeof(Level)) != 0
+            or memcmp(before.asks, self.data.asks, before.n_asks * sizeof(Level)) != 0
+        )
+
+    cdef void _lay_out(self, double fair_ticks, int64_t best_bid_ticks, int64_t best_ask_ticks) noexcept nogil:
+        cdef Offsets offsets
+        cdef Touch touch
+        offsets.bid_ticks, offsets.ask_ticks = self.bid_offset_ticks, self.ask_offset_ticks
+        touch.bid_ticks, touch.ask_ticks = best_bid_ticks, best_ask_ticks
+        self.reason = lay_out(fair_ticks, offsets, self.fill, &self.layout, touch, &self.data)
+        self.fair_ticks = fair_ticks if self.reason == QuoteReason.QUOTED else NAN
 
     cpdef void clear(self) noexcept nogil:
         """Want no quotes."""
+        self.fair_ticks = NAN
         self.data.n_bids = self.data.n_asks = 0
 
     @property

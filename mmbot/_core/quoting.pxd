@@ -84,20 +84,28 @@ cdef QuoteReason lay_out(
 cdef class Quotes:
     """A `Layout` and the quote set it last made, for plugins; the layout is checked once, at construction.
 
-    Every method returns whether there is something to quote (`reason` is QUOTED), and replaces `data`.
-    `fill` is position / maximum position, -1 .. 1, for the size skew; `q` is position / order size, for the models.
-    Compiled plugins call the methods as C and hand `data` on; interpreted ones see `bids` and `asks`.
+    `place` lays out at given offsets. Or, since offsets move slower than prices: `aim` now and then, `follow` at every
+    book change. Compiled plugins call the methods as C and hand `data` on; interpreted ones see `bids` and `asks`.
     """
     cdef QuoteSet data
     cdef Layout layout
-    cdef readonly int reason        # QuoteReason of the last call
+    cdef readonly int reason                # QuoteReason of the last layout
+    cdef readonly bint aimed                # `aim` was called
+    cdef readonly double bid_offset_ticks, ask_offset_ticks, fill      # as aimed
+    cdef readonly double fair_ticks         # the fair price last laid out around; NaN: none since `aim`
+    cdef readonly double tolerance_ticks    # `follow` leaves the quotes alone while the fair price moved no more
+    cdef bint _fresh                        # nothing was laid out yet
 
+    # Whether there is something to quote (`reason` is QUOTED). `fill` is position / maximum position, -1 .. 1.
     cpdef bint place(
         self, double fair_ticks, double bid_offset_ticks, double ask_offset_ticks, double fill,
         int64_t best_bid_ticks, int64_t best_ask_ticks,
     ) noexcept nogil
-    cpdef bint avellaneda_stoikov(
-        self, double fair_ticks, double q, double gamma, double sigma, double k, double horizon_s, double fill,
-        int64_t best_bid_ticks, int64_t best_ask_ticks,
+    cpdef void aim(
+        self, double bid_offset_ticks, double ask_offset_ticks, double fill, double step_ticks=*,
     ) noexcept nogil
+    # Whether the quotes differ from those before, so that they are worth declaring.
+    cpdef bint follow(self, double fair_ticks, int64_t best_bid_ticks, int64_t best_ask_ticks) noexcept nogil
     cpdef void clear(self) noexcept nogil
+
+    cdef void _lay_out(self, double fair_ticks, int64_t best_bid_ticks, int64_t best_ask_ticks) noexcept nogil

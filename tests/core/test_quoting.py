@@ -313,9 +313,74 @@ def test_clear_wants_nothing() -> None:
     assert (quotes.bids, quotes.asks) == ([], [])
 
 
-def test_model_method_equals_its_function() -> None:
-    direct, by_offsets = Quotes(levels=2), Quotes(levels=2)
-    offsets = avellaneda_stoikov(2.0, 0.1, 2.0, 1.5, 0.5)
-    assert direct.avellaneda_stoikov(100.0, 2.0, 0.1, 2.0, 1.5, 0.5, 0.2, 99, 101)
-    assert by_offsets.place(100.0, offsets["bid_ticks"], offsets["ask_ticks"], 0.2, 99, 101)
-    assert (direct.bids, direct.asks) == (by_offsets.bids, by_offsets.asks)
+# --- aim and follow ---------------------------------------------------------------------------------------------------
+
+
+def test_follow_quotes_as_aimed() -> None:
+    aimed, placed = Quotes(levels=2, qty_lots=10, size_skew=0.5), Quotes(levels=2, qty_lots=10, size_skew=0.5)
+    assert not aimed.aimed
+    aimed.aim(1.3, 2.6, 0.4)
+    assert aimed.aimed
+    for fair, bid, ask in ((100.0, 99, 101), (100.5, 100, 101), (250.0, 249, 252)):
+        aimed.follow(fair, bid, ask)
+        placed.place(fair, 1.3, 2.6, 0.4, bid, ask)
+        assert (aimed.bids, aimed.asks) == (placed.bids, placed.asks)
+
+
+def test_follow_before_aim_quotes_nothing() -> None:
+    quotes = Quotes()
+    assert quotes.follow(100.0, 99, 101)  # news: nothing is wanted
+    assert (quotes.reason, quotes.bids, quotes.asks) == (QuoteReason.BAD_MODEL, [], [])
+    assert not quotes.follow(100.0, 99, 101)
+
+
+def test_follow_says_whether_the_quotes_changed() -> None:
+    quotes = Quotes()
+    quotes.aim(1.2, 1.2, 0.0)
+    assert quotes.follow(100.0, 99, 101)
+    assert not quotes.follow(100.1, 99, 101)  # rounds to the same ticks
+    assert quotes.follow(101.0, 100, 102)
+    assert quotes.follow(math.nan, 100, 102)  # no fair price: the quotes are gone
+    assert (quotes.bids, quotes.reason) == ([], QuoteReason.BAD_FAIR)
+    assert not quotes.follow(math.nan, 100, 102)
+    assert quotes.follow(101.0, 100, 102)
+
+
+def test_follow_leaves_quotes_alone_inside_the_tolerance() -> None:
+    quotes = Quotes(tolerance_ticks=3.0)
+    quotes.aim(5.0, 5.0, 0.0)
+    assert quotes.follow(100.0, 99, 101)
+    assert not quotes.follow(103.0, 102, 104)
+    assert quotes.bids == [(95, 1)]
+    assert quotes.follow(103.5, 103, 104)  # measured from where they were laid out, not from the last price
+    assert quotes.bids == [(98, 1)]
+    quotes.aim(6.0, 5.0, 0.0)
+    assert quotes.follow(103.5, 103, 104)  # aimed anew
+    assert quotes.bids == [(97, 1)]
+
+
+def test_tolerance_never_leaves_a_quote_that_would_cross() -> None:
+    quotes = Quotes(tolerance_ticks=50.0)
+    quotes.aim(2.0, 2.0, 0.0)
+    assert quotes.follow(100.0, 99, 101)
+    assert quotes.follow(97.0, 96, 98)  # our bid at 98 would take
+    assert quotes.bids == [(95, 1)]
+
+
+def test_aim_may_change_the_step() -> None:
+    quotes = Quotes(levels=2, step_ticks=1.0)
+    quotes.aim(1.0, 1.0, 0.0, 4.0)
+    quotes.follow(100.0, 99, 101)
+    assert quotes.bids == [(99, 1), (95, 1)]
+    quotes.aim(1.0, 1.0, 0.0)
+    quotes.follow(100.0, 99, 101)
+    assert quotes.bids == [(99, 1), (95, 1)]
+    quotes.aim(1.0, 1.0, 0.0, math.nan)
+    assert quotes.follow(100.0, 99, 101)
+    assert (quotes.reason, quotes.bids) == (QuoteReason.BAD_LAYOUT, [])
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
+def test_a_wrong_tolerance_is_refused(tolerance: float) -> None:
+    with pytest.raises(ValueError, match="tolerance_ticks"):
+        Quotes(tolerance_ticks=tolerance)
