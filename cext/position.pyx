@@ -163,7 +163,7 @@ cdef class Position:
             raise ValueError(f"position of {lots} lots is out of range")
         cost = Fraction()
         if lots:
-            entry_ticks = Fraction(entry_price) * 10**self.tick.decimals / self.tick.mantissa
+            entry_ticks = Fraction(entry_price) / Fraction(Decimal(self.tick.mantissa).scaleb(-self.tick.decimals))
             if not 0 < entry_ticks <= LIMIT:
                 raise ValueError(f"position of {lots} lots: expected a positive entry price, found {entry_price}")
             cost = Fraction(-int(lots) * _INVERSE_SCALE) / entry_ticks if self.unit.inverse else entry_ticks * lots
