@@ -9,17 +9,21 @@ cdef extern from "digits.h" nogil:
 
 
 cdef int parse_units(const char* text, Py_ssize_t n, const DecimalUnit* unit, int64_t* units) noexcept nogil:
-    return mm_parse_units(text, n, unit.mantissa, unit.decimals, units)
+    cdef int64_t value = 0
+    cdef int code = mm_parse_units(text, n, unit.mantissa, unit.decimals, &value)
+    if code == DECIMAL_OK:
+        units[0] = value
+    return code
 
 
 cdef int parse_signed_units(const char* text, Py_ssize_t n, const DecimalUnit* unit, int64_t* units) noexcept nogil:
     cdef int code
     if n > 0 and text[0] == c"-":
-        code = mm_parse_units(text + 1, n - 1, unit.mantissa, unit.decimals, units)
+        code = parse_units(text + 1, n - 1, unit, units)
         if code == DECIMAL_OK:
             units[0] = -units[0]
         return code
-    return mm_parse_units(text, n, unit.mantissa, unit.decimals, units)
+    return parse_units(text, n, unit, units)
 
 
 cdef int format_units(int64_t units, const DecimalUnit* unit, char* out) noexcept nogil:

@@ -27,6 +27,7 @@ cdef extern from "digits.h" nogil:
         int32_t fast
     enum:
         MM_FAST_BYTES
+        MM_NOT_WHOLE
     bint MM_IS(const char* p, const char* end, const char* text, Py_ssize_t n)
     bint MM_LIKELY(bint x)
     double MM_NAN
@@ -92,6 +93,32 @@ cdef inline const char* _units(
     return after + 1
 
 
+cdef int _cut(const char* text, Py_ssize_t n, const MmUnit* lot, int64_t* out, int32_t* n_dust) noexcept nogil:
+    """A quantity to lots; dust is cut, but never to nothing."""
+    cdef int code = mm_parse_units(text, n, lot.mantissa, lot.decimals, out)
+    if code == MM_NOT_WHOLE:
+        n_dust[0] += 1
+        out[0] = max(out[0], <int64_t> 1)
+        code = 0
+    return code if code != 0 or out[0] < MM_VALUE_LIMIT else -1
+
+
+cdef inline const char* _lots(
+    const char* p, const char* end, const char* key, Py_ssize_t n, const MmUnit* unit, int64_t* out, int32_t* n_dust,
+) noexcept nogil:
+    """`key` (with the opening quote) and a quantity."""
+    cdef const char* after
+    if p == NULL or not MM_IS(p, end, key, n):
+        return NULL
+    p += n
+    if MM_LIKELY(end - p >= MM_FAST_BYTES and unit.fast):
+        after = mm_fast_units(p, unit, out)
+        if MM_LIKELY(after != NULL):
+            return after
+    after = <const char*> memchr(p, c'"', end - p)
+    return NULL if after == NULL or _cut(p, after - p, unit, out, n_dust) != 0 else after + 1
+
+
 cdef inline const char* _text(const char* p, const char* end, const char* key, Py_ssize_t n) noexcept nogil:
     """`key` (with the opening quote) and any plain text; what follows its closing quote."""
     if p == NULL or not MM_IS(p, end, key, n):
@@ -126,15 +153,17 @@ cdef inline const char* _bool(const char* p, const char* end, const char* key, P
     return NULL
 
 
-cdef const char* _slow_level(const char* p, const char* end, const FeedMarket* market, Level* out) noexcept nogil:
+cdef const char* _slow_level(
+    const char* p, const char* end, const FeedMarket* market, Level* out, int32_t* n_dust,
+) noexcept nogil:
     """One `["price","quantity"]` by the bounded reader; p is at its closing bracket after it."""
     p = _units(p, end, b'["', 2, &market.tick, &out.price_ticks)
-    p = _units(p, end, b',"', 2, &market.lot, &out.qty_lots)
+    p = _lots(p, end, b',"', 2, &market.lot, &out.qty_lots, n_dust)
     return p if p != NULL and p < end and p[0] == c"]" else NULL
 
 
 cdef const char* _levels(
-    const char* p, const char* end, const FeedMarket* market, Level* out, int32_t* n_out,
+    const char* p, const char* end, const FeedMarket* market, Level* out, int32_t* n_out, int32_t* n_dust,
 ) noexcept nogil:
     """The levels after an opening bracket; what follows the closing one."""
     cdef Level* first = out
@@ -157,7 +186,7 @@ cdef const char* _levels(
                 else:
                     q = NULL
         if q == NULL:
-            q = _slow_level(p, end, market, out)
+            q = _slow_level(p, end, market, out, n_dust)
             if q == NULL:
                 return NULL
         if out.price_ticks == 0:
@@ -295,6 +324,7 @@ cdef class Decoder:
     cdef int _finish(self, int kind, const char* p, Py_ssize_t n, Decoded* out) noexcept nogil:
         out.kind = kind
         self.counts[kind] += 1
+        self.dust += out.n_dust
         if out.reason:
             self.reasons[out.reason] += 1
             if kind == BAD:
@@ -455,12 +485,12 @@ cdef const char* _scan_depth(Decoder decoder, const char* p, const char* end, De
     if p == NULL or out.first_id > out.last_id or not MM_IS(p, end, b',"b":[', 6):
         return NULL
     out.bids = levels
-    p = _levels(p + 6, end, market, levels, &out.n_bids)
+    p = _levels(p + 6, end, market, levels, &out.n_bids, &out.n_dust)
     if p == NULL or not MM_IS(p, end, b',"a":[', 6):
         return NULL
     levels += out.n_bids
     out.asks = levels
-    return _extras(_levels(p + 6, end, market, levels, &out.n_asks), end)
+    return _extras(_levels(p + 6, end, market, levels, &out.n_asks, &out.n_dust), end)
 
 
 cdef const char* _scan_ticker(Decoder decoder, const char* p, const char* end, Decoded* out) noexcept nogil:
@@ -481,9 +511,9 @@ cdef const char* _scan_ticker(Decoder decoder, const char* p, const char* end, D
     if p == NULL:
         return NULL
     p = _units(p, end, b',"b":"', 6, &market.tick, &out.bid_ticks)
-    p = _units(p, end, b',"B":"', 6, &market.lot, &out.bid_lots)
+    p = _lots(p, end, b',"B":"', 6, &market.lot, &out.bid_lots, &out.n_dust)
     p = _units(p, end, b',"a":"', 6, &market.tick, &out.ask_ticks)
-    p = _units(p, end, b',"A":"', 6, &market.lot, &out.ask_lots)
+    p = _lots(p, end, b',"A":"', 6, &market.lot, &out.ask_lots, &out.n_dust)
     if p != NULL and not timed and MM_IS(p, end, b',"T":', 5):
         p = _ms(p, end, b',"T":', 5, &out.txn_ts_ns)
         p = _ms(p, end, b',"E":', 5, &out.event_ts_ns)
@@ -503,7 +533,7 @@ cdef const char* _scan_trade(Decoder decoder, const char* p, const char* end, De
     if p == NULL:
         return NULL
     p = _units(p, end, b',"p":"', 6, &market.tick, &out.price_ticks)
-    p = _units(p, end, b',"q":"', 6, &market.lot, &out.qty_lots)
+    p = _lots(p, end, b',"q":"', 6, &market.lot, &out.qty_lots, &out.n_dust)
     if p != NULL and MM_IS(p, end, b',"b":', 5):
         p = _int(p, end, b',"b":', 5, &order)
         p = _int(p, end, b',"a":', 5, &order)
@@ -534,7 +564,7 @@ cdef const char* _scan_agg_trade(Decoder decoder, const char* p, const char* end
     if p == NULL:
         return NULL
     p = _units(p, end, b',"p":"', 6, &market.tick, &out.price_ticks)
-    p = _units(p, end, b',"q":"', 6, &market.lot, &out.qty_lots)
+    p = _lots(p, end, b',"q":"', 6, &market.lot, &out.qty_lots, &out.n_dust)
     if p != NULL and MM_IS(p, end, b',"nq":"', 7):
         p = _text(p, end, b',"nq":"', 7)
     p = _int(p, end, b',"f":', 5, &out.first_id)
@@ -597,13 +627,13 @@ cdef const char* _scan_snapshot(
     if p == NULL or not MM_IS(p, end, b',"bids":[', 9):
         return NULL
     out.bids = levels
-    p = _levels(p + 9, end, market, levels, &out.n_bids)
+    p = _levels(p + 9, end, market, levels, &out.n_bids, &out.n_dust)
     if p == NULL or not MM_IS(p, end, b',"asks":[', 9):
         return NULL
     levels += out.n_bids
     out.asks = levels
     out.first_id = out.last_id
-    return _levels(p + 9, end, market, levels, &out.n_asks)
+    return _levels(p + 9, end, market, levels, &out.n_asks, &out.n_dust)
 
 
 # -- the full parser -------------------------------------------------------------------------------------------------
@@ -640,15 +670,26 @@ cdef int64_t _need_ns(dict data, str key, bint optional) except? -7:
     return value * 1_000_000
 
 
-cdef int64_t _need_units(object text, const MmUnit* unit, int reason) except? -7:
+cdef int64_t _need_ticks(object text, const MmUnit* tick) except? -7:
     cdef bytes raw
-    cdef int64_t units = 0
+    cdef int64_t ticks = 0
     if type(text) is not str:
         raise _Unusable(BAD, REASON_FIELD)
     raw = (<str> text).encode()
-    if mm_parse_units(raw, len(raw), unit.mantissa, unit.decimals, &units) != 0 or units >= MM_VALUE_LIMIT:
-        raise _Unusable(BAD, reason)
-    return units
+    if mm_parse_units(raw, len(raw), tick.mantissa, tick.decimals, &ticks) != 0 or ticks >= MM_VALUE_LIMIT:
+        raise _Unusable(BAD, REASON_PRICE)
+    return ticks
+
+
+cdef int64_t _need_lots(object text, const MmUnit* lot, int32_t* n_dust) except? -7:
+    cdef bytes raw
+    cdef int64_t lots = 0
+    if type(text) is not str:
+        raise _Unusable(BAD, REASON_FIELD)
+    raw = (<str> text).encode()
+    if _cut(raw, len(raw), lot, &lots, n_dust) != 0:
+        raise _Unusable(BAD, REASON_QTY)
+    return lots
 
 
 cdef double _need_double(dict data, str key, bint optional) except? -7.0:
@@ -671,15 +712,15 @@ cdef FeedMarket* _need_market(Decoder decoder, dict data, str key, Decoded* out)
     return market
 
 
-cdef int _need_levels(dict data, str key, const FeedMarket* market, Level* out, Py_ssize_t room) except -1:
+cdef int _need_levels(dict data, str key, const FeedMarket* market, Level* out, Py_ssize_t room, int32_t* n_dust) except -1:
     cdef int n = 0
     for level in _need(data, key, list):
         if type(level) is not list or len(level) != 2:
             raise _Unusable(BAD, REASON_FIELD)
         if n >= room:
             raise MemoryError
-        out[n].price_ticks = _need_units(level[0], &market.tick, REASON_PRICE)
-        out[n].qty_lots = _need_units(level[1], &market.lot, REASON_QTY)
+        out[n].price_ticks = _need_ticks(level[0], &market.tick)
+        out[n].qty_lots = _need_lots(level[1], &market.lot, n_dust)
         if out[n].price_ticks == 0:
             raise _Unusable(BAD, REASON_PRICE)
         n += 1
@@ -687,11 +728,11 @@ cdef int _need_levels(dict data, str key, const FeedMarket* market, Level* out, 
 
 
 cdef int _parse_levels(Decoder decoder, dict data, str bids, str asks, const FeedMarket* market, Decoded* out) except -1:
-    out.n_bids = _need_levels(data, bids, market, decoder.scratch, decoder.scratch_capacity)
+    out.n_bids = _need_levels(data, bids, market, decoder.scratch, decoder.scratch_capacity, &out.n_dust)
     out.bids = decoder.scratch
     out.asks = decoder.scratch + out.n_bids
     out.n_asks = _need_levels(
-        data, asks, market, decoder.scratch + out.n_bids, decoder.scratch_capacity - out.n_bids)
+        data, asks, market, decoder.scratch + out.n_bids, decoder.scratch_capacity - out.n_bids, &out.n_dust)
     return 0
 
 
@@ -750,10 +791,10 @@ cdef int _parse_ticker(Decoder decoder, dict data, Decoded* out) except -1:
     out.last_id = _need_int(data, "u")
     out.event_ts_ns = _need_ns(data, "E", True)
     out.txn_ts_ns = _need_ns(data, "T", True)
-    out.bid_ticks = _need_units(data.get("b"), &market.tick, REASON_PRICE)
-    out.bid_lots = _need_units(data.get("B"), &market.lot, REASON_QTY)
-    out.ask_ticks = _need_units(data.get("a"), &market.tick, REASON_PRICE)
-    out.ask_lots = _need_units(data.get("A"), &market.lot, REASON_QTY)
+    out.bid_ticks = _need_ticks(data.get("b"), &market.tick)
+    out.bid_lots = _need_lots(data.get("B"), &market.lot, &out.n_dust)
+    out.ask_ticks = _need_ticks(data.get("a"), &market.tick)
+    out.ask_lots = _need_lots(data.get("A"), &market.lot, &out.n_dust)
     return BOOK_TICKER
 
 
@@ -761,8 +802,8 @@ cdef int _parse_print(dict data, const FeedMarket* market, Decoded* out) except 
     """What both kinds of trade message state."""
     out.event_ts_ns = _need_ns(data, "E", True)
     out.txn_ts_ns = _need_ns(data, "T", True)
-    out.price_ticks = _need_units(data.get("p"), &market.tick, REASON_PRICE)
-    out.qty_lots = _need_units(data.get("q"), &market.lot, REASON_QTY)
+    out.price_ticks = _need_ticks(data.get("p"), &market.tick)
+    out.qty_lots = _need_lots(data.get("q"), &market.lot, &out.n_dust)
     out.taker_side = Side.SELL if _need(data, "m", bool) else Side.BUY
     out.is_market = out.price_ticks > 0 and out.qty_lots > 0
     return 0
@@ -841,6 +882,7 @@ cdef class Frame:
             "event_ts_ns": data.event_ts_ns, "txn_ts_ns": data.txn_ts_ns,
             "first_id": data.first_id, "last_id": data.last_id, "prev_id": data.prev_id,
             "bids": [(data.bids[i].price_ticks, data.bids[i].qty_lots) for i in range(data.n_bids)],
+            "n_dust": data.n_dust,
             "asks": [(data.asks[i].price_ticks, data.asks[i].qty_lots) for i in range(data.n_asks)],
             "bid_ticks": data.bid_ticks, "bid_lots": data.bid_lots,
             "ask_ticks": data.ask_ticks, "ask_lots": data.ask_lots,

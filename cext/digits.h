@@ -26,7 +26,8 @@ static inline uint64_t mm_load8(const char *p)
     return v;
 }
 
-/* Text of n bytes to units of mantissa * 10^-decimals. No byte at or after text + n is read. */
+/* Text of n bytes to units of mantissa * 10^-decimals. No byte at or after text + n is read. With MM_NOT_WHOLE *units is
+ * the whole part; with any other error it is untouched. */
 static inline int mm_parse_units(const char *text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t *units)
 {
     const char *p = text, *end = text + n, *start;
@@ -71,10 +72,8 @@ static inline int mm_parse_units(const char *text, Py_ssize_t n, int64_t mantiss
             whole = 0;
         value /= (uint64_t)mantissa;
     }
-    if (!whole)
-        return MM_NOT_WHOLE;
     *units = (int64_t)value;
-    return MM_OK;
+    return whole ? MM_OK : MM_NOT_WHOLE;
 }
 
 /* A unit prepared for the fast reader. */

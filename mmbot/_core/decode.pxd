@@ -2,6 +2,11 @@
 
 Shapes: developers.binance.com "Diff. Book Depth Streams", "Individual Symbol Book Ticker Streams", "Aggregate Trade
 Streams", "Mark Price Stream", "Order Book" (USD-M, COIN-M, Spot); the ``trade`` stream as recorded.
+
+Prices that are no whole tick are BAD. Quantities may carry *dust*: orders that rest since the venue's lot was finer
+("25.42618900" where the lot is 0.00001; seen on spot). Such a quantity is cut to whole lots, but never to nothing, so
+that the level stays; how many were cut is in `Decoded.n_dust` and counted in `Decoder.dust`. An instrument whose lot is
+the finest quantity of the data keeps all of it.
 """
 from libc.stdint cimport int8_t, int32_t, int64_t
 
@@ -9,7 +14,7 @@ from mmbot._core.types cimport Level
 
 
 cpdef enum MessageKind:
-    BAD = 0                 # malformed, or a value that is no whole tick or lot: see `BadReason`; nothing may be applied
+    BAD = 0                 # malformed, or a price that is no whole tick: see `BadReason`; nothing may be applied
     DEPTH = 1               # bids, asks, first_id, last_id, prev_id
     BOOK_TICKER = 2         # bid_*, ask_*, last_id
     TRADE = 3               # price_ticks, qty_lots, taker_side, trade_id, is_market
@@ -25,7 +30,7 @@ cpdef enum BadReason:
     REASON_JSON = 1         # not JSON, or truncated
     REASON_FIELD = 2        # a field is missing or of the wrong type
     REASON_PRICE = 3        # a price is no whole number of ticks, or does not fit
-    REASON_QTY = 4          # a quantity is no whole number of lots, or does not fit
+    REASON_QTY = 4          # a quantity is no plain decimal, or does not fit
     REASON_SYMBOL = 5       # (IGNORED) a symbol this feed was not constructed with
     REASON_KIND = 6         # (IGNORED) a kind of message that is not used
     REASON_MEMORY = 7       # no memory for the levels
@@ -41,6 +46,7 @@ cdef struct Decoded:
     const Level* bids
     const Level* asks
     int32_t n_bids, n_asks
+    int32_t n_dust          # quantities cut to whole lots
     int32_t market          # index given at construction; -1: none
     int8_t kind             # MessageKind
     int8_t reason           # BadReason
@@ -68,6 +74,7 @@ cdef class Decoder:
     cdef Py_ssize_t scratch_capacity
     cdef int64_t counts[9]          # by MessageKind
     cdef int64_t reasons[8]         # BAD and IGNORED by BadReason
+    cdef readonly int64_t dust      # quantities cut to whole lots
     cdef readonly int64_t fallbacks # frames that needed the full parser
 
     # A websocket frame of `n` bytes (no NUL needed): its MessageKind, also in out.kind. Never raises, never reads past
