@@ -293,17 +293,31 @@ cdef class Quotes:
 
         Returns whether there is something to quote; if not, `reason` says why.
         """
-        self.aim(bid_offset_ticks, ask_offset_ticks, fill)
+        self.bid_offset_ticks, self.ask_offset_ticks, self.fill = bid_offset_ticks, ask_offset_ticks, fill
         self._lay_out(fair_ticks, best_bid_ticks, best_ask_ticks)
         return self.reason == QuoteReason.QUOTED
 
     cpdef void aim(
-        self, double bid_offset_ticks, double ask_offset_ticks, double fill, double step_ticks=-1.0,
+        self, double bid_offset_ticks, double ask_offset_ticks, double fill,
+        double step_ticks=-1.0, double tolerance_ticks=-1.0,
     ) noexcept nogil:
-        """Set the offsets, the fill and (unless negative) the step that `follow` quotes with."""
+        """Set the offsets, the fill and (unless negative) the step and tolerance that `follow` quotes with.
+
+        Nothing changes while the fill is the same and every distance is within the tolerance of the aim so far.
+        """
+        if not tolerance_ticks < 0.0:
+            self.tolerance_ticks = tolerance_ticks
+        if step_ticks < 0.0:
+            step_ticks = self.layout.step_ticks
+        if (
+            self.tolerance_ticks > 0.0 and fill == self.fill
+            and fabs(bid_offset_ticks - self.bid_offset_ticks) <= self.tolerance_ticks
+            and fabs(ask_offset_ticks - self.ask_offset_ticks) <= self.tolerance_ticks
+            and fabs(step_ticks - self.layout.step_ticks) <= self.tolerance_ticks
+        ):
+            return
         self.bid_offset_ticks, self.ask_offset_ticks, self.fill = bid_offset_ticks, ask_offset_ticks, fill
-        if not step_ticks < 0.0:
-            self.layout.step_ticks = step_ticks
+        self.layout.step_ticks = step_ticks
         self.aimed = True
         self.fair_ticks = NAN
 

@@ -102,7 +102,8 @@ cdef class Quotes:
         int64_t best_bid_ticks, int64_t best_ask_ticks,
     ) noexcept nogil
     cpdef void aim(
-        self, double bid_offset_ticks, double ask_offset_ticks, double fill, double step_ticks=*,
+        self, double bid_offset_ticks, double ask_offset_ticks, double fill,
+        double step_ticks=*, double tolerance_ticks=*,
     ) noexcept nogil
     # Whether the quotes differ from those before, so that they are worth declaring.
     cpdef bint follow(self, double fair_ticks, int64_t best_bid_ticks, int64_t best_ask_ticks) noexcept nogil

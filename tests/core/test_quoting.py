@@ -354,9 +354,14 @@ def test_follow_leaves_quotes_alone_inside_the_tolerance() -> None:
     assert quotes.bids == [(95, 1)]
     assert quotes.follow(103.5, 103, 104)  # measured from where they were laid out, not from the last price
     assert quotes.bids == [(98, 1)]
-    quotes.aim(6.0, 5.0, 0.0)
+    quotes.aim(8.0, 5.0, 0.0)
+    assert not quotes.follow(103.5, 103, 104)  # nor for an aim this close
+    quotes.aim(8.5, 5.0, 0.0)
     assert quotes.follow(103.5, 103, 104)  # aimed anew
-    assert quotes.bids == [(97, 1)]
+    assert quotes.bids == [(95, 1)]
+    quotes.aim(8.5, 5.0, 0.1)
+    assert quotes.follow(104.5, 104, 105)  # another position is always news
+    assert not quotes.follow(105.5, 105, 106)
 
 
 def test_tolerance_never_leaves_a_quote_that_would_cross() -> None:
