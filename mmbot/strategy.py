@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as field  # noqa: N813 - reads as a word in a plugin's params
 
 from mmbot._core.market import Market
-from mmbot._core.quoting import Quotes
+from mmbot._core.quoting import Quotes, avellaneda_stoikov, avellaneda_stoikov_infinite, glft_coefficients
 from mmbot._core.strategy import Fill, OrderView, Strategy
 from mmbot._core.types import OrderState, Purpose, Side
 
@@ -41,7 +41,10 @@ __all__ = [
     "Quotes",
     "Side",
     "Strategy",
+    "avellaneda_stoikov",
+    "avellaneda_stoikov_infinite",
     "field",
+    "glft_coefficients",
 ]
 
 
