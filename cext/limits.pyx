@@ -121,8 +121,8 @@ cdef class SessionLimits:
         return 1
 
     def configure(self, int cause, *, int level, int64_t enter, leave=None, int64_t cooldown_ns=0,
-                  bint manual=False) -> None:
-        """Set one rule; a breach that is on stays on until it is left by the new rule.
+                  bint manual=False, int64_t ts_ns=0) -> None:
+        """Set one rule; a breach that is on stays on, at the new level, until it is left by the new rule.
 
         Args:
             cause: `Cause`; OPERATOR has no rule to set.
@@ -131,6 +131,7 @@ cdef class SessionLimits:
             leave: may be left at this value and below; default: just under `enter`.
             cooldown_ns: for how long without a break.
             manual: left by `resume` only.
+            ts_ns: time of the change, for the transition it may cause.
 
         Raises:
             ValueError: an unknown cause or level, or `leave` not below `enter`.
@@ -142,9 +143,9 @@ cdef class SessionLimits:
             raise ValueError(f"session limit {Cause(cause).name}: expected leave < enter and cool-down >= 0, "
                              f"found {below}, {enter}, {cooldown_ns}")
         self.rules[cause] = Rule(enter, below, cooldown_ns, level, manual)
-        if level == NORMAL and self.breaches[cause].active:
-            self.breaches[cause].active = 0
-            self.settle(cause, False, self.breaches[cause].since_ns)
+        if self.breaches[cause].active:
+            self.breaches[cause].active = level != NORMAL
+            self.settle(cause, self.breaches[cause].active, ts_ns)
 
     def pop_transition(self) -> dict[str, int] | None:
         """The oldest transition not yet taken, by field name; None when there is none."""
@@ -162,8 +163,9 @@ cdef class SessionLimits:
             ValueError: an unknown cause.
         """
         cdef Rule rule
-        name = Cause(cause).name.lower()
-        rule = self.rules[cause]
+        if not 0 <= cause < CAUSES:
+            raise ValueError(f"session limit: unknown cause {cause}")
+        rule, name = self.rules[cause], Cause(cause).name.lower()
         if rule.manual:
             return f"{name}: only by resume"
         cooldown = f" for {rule.cooldown_ns / 1e9:g} s" if rule.cooldown_ns else ""
