@@ -3,7 +3,8 @@
 Sources, with the papers' own symbols:
 
 * [AS] Avellaneda, Stoikov, "High-frequency trading in a limit order book", Quantitative Finance 8(3), 2008.
-* [GLFT] Gueant, Lehalle, Fernandez-Tapia, "Dealing with the inventory risk", Math. Financ. Econ. 7, 2013 (arXiv 1105.3115).
+* [GLFT] Gueant, Lehalle, Fernandez-Tapia, "Dealing with the inventory risk", Math. Financ. Econ. 7, 2013
+  (arXiv 1105.3115).
 * [G] Gueant, "Optimal market making", Appl. Math. Finance 24(2), 2017 (arXiv 1605.01862).
 """
 cimport cython
@@ -55,7 +56,9 @@ cpdef Offsets ladder(double half_spread_ticks, double skew_ticks, double invento
 
 
 cpdef Offsets avellaneda_stoikov(double q, double gamma, double sigma, double k, double horizon_s) noexcept nogil:
-    """[AS] for a finite horizon T - t: around r = s - q*gamma*sigma^2*(T-t), total spread gamma*sigma^2*(T-t) + (2/gamma)*ln(1+gamma/k).
+    """[AS] for a finite horizon T - t.
+
+    Around r = s - q*gamma*sigma^2*(T-t), with a total spread of gamma*sigma^2*(T-t) + (2/gamma)*ln(1+gamma/k).
 
     Args:
         q: inventory, in orders.
@@ -84,7 +87,7 @@ cdef inline double _infinite_offset(double q, double gamma, double mark_up, doub
 
 
 cpdef Offsets avellaneda_stoikov_infinite(double q, double gamma, double k, double q_max) noexcept nogil:
-    """[AS] for an infinite horizon, section 2.3, with its omega = gamma^2*sigma^2*(q_max+1)^2/2, in which sigma cancels.
+    """[AS] for an infinite horizon, section 2.3; with its omega = gamma^2*sigma^2*(q_max+1)^2/2 sigma cancels.
 
     r_b = s + (1/gamma)*ln(1 - (1+2q)/((q_max+1)^2 - q^2)), r_a = s - (1/gamma)*ln(1 - (1-2q)/((q_max+1)^2 - q^2));
     quotes lie (1/gamma)*ln(1+gamma/k) outside them. (Print has r_a with the logarithm's sign and argument turned, which
@@ -124,7 +127,7 @@ cpdef GlftCoefficients glft_coefficients(
         xi: aversion to the risk of not being filled; < 0 stands for gamma ([G] model A), 0 for none (model B).
         delta: order size, in the unit of inventory; > 0.
         drift: mu of the fair price, ticks per second ([GLFT] section 4).
-        adverse_ticks: jump of the price against us at each fill ([GLFT]'s xi); widens by half of it, w by exp(k*jump/4).
+        adverse_ticks: jump of the price against us at each fill ([GLFT]'s xi): adds half of it, and exp(k*jump/4) to w.
     """
     cdef GlftCoefficients out
     cdef double averse = (gamma if xi < 0.0 else xi) * delta
@@ -173,8 +176,8 @@ cdef inline int32_t _bids(
     """Fill `out` downwards from `best_ticks`, nothing above `limit_ticks` or below 1; returns the number of levels."""
     cdef double qty_lots = layout.qty_lots * share
     cdef int64_t lots
-    cdef int32_t n = 0, i
-    for i in range(layout.levels):
+    cdef int32_t n = 0, _i
+    for _i in range(layout.levels):
         if not best_ticks >= 1.0 - ROUNDING_SLACK or limit_ticks < 1:
             break
         limit_ticks = min(limit_ticks, floor_ticks(best_ticks + ROUNDING_SLACK))
@@ -195,8 +198,8 @@ cdef inline int32_t _asks(
     """Fill `out` upwards from `best_ticks`, nothing below `limit_ticks`; returns the number of levels."""
     cdef double qty_lots = layout.qty_lots * share
     cdef int64_t lots
-    cdef int32_t n = 0, i
-    for i in range(layout.levels):
+    cdef int32_t n = 0, _i
+    for _i in range(layout.levels):
         if not best_ticks < MAX_PRICE_TICKS:
             break
         limit_ticks = max(limit_ticks, ceil_ticks(best_ticks - ROUNDING_SLACK))

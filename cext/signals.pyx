@@ -105,7 +105,7 @@ cdef class Signals:
             self.depth_imbalance = <double>(bid_lots - ask_lots) / <double>(bid_lots + ask_lots)
 
     cpdef void on_trade(self, int side, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil:
-        """A market order of `side` (Side: the taker's) traded at this price; its depth counts from the mid before it."""
+        """A market order traded at this price, `side` being the taker's; its depth counts from the mid before it."""
         cdef int64_t depth
         cdef double fade
         self.on_time(ts_ns)
@@ -192,11 +192,11 @@ cdef class Signals:
             )
 
     cdef void _fit(self) noexcept nogil:
-        """Least squares of ln(lambda(d)) = ln(A) - k*d, lambda(d) = (intervals whose deepest trade was beyond d) / time.
+        """Least squares of ln(lambda(d)) = ln(A) - k*d, lambda(d) = intervals whose deepest trade was beyond d / time.
 
-        The procedure of hftbacktest's tutorial on the GLFT model: an order at depth d is taken to fill when a trade goes
-        strictly beyond it, and only depths near the mid are fitted. Depths are whole half ticks, as the mid moves by
-        these; `k` comes out per tick and `intensity` per second.
+        The procedure of hftbacktest's tutorial on the GLFT model: an order at depth d is taken to fill when a trade
+        goes strictly beyond it, and only depths near the mid are fitted. Depths are whole half ticks, as the mid moves
+        by these; `k` comes out per tick and `intensity` per second.
         """
         cdef double n = 0.0, sx = 0.0, sy = 0.0, sxx = 0.0, sxy = 0.0, x, y, slope
         cdef double seconds = <double>self.samples / SAMPLES_PER_S

@@ -27,7 +27,7 @@ cdef struct Sample:                 # one 100 ms interval
 cdef class Signals:
     # touch
     cdef readonly double mid_ticks
-    cdef readonly double microprice_ticks       # weighted mid: I * ask + (1 - I) * bid, I = bid_qty / (bid_qty + ask_qty)
+    cdef readonly double microprice_ticks       # weighted mid: I*ask + (1-I)*bid, I = bid_qty / (bid_qty + ask_qty)
     cdef readonly double imbalance              # (bid_qty - ask_qty) / (bid_qty + ask_qty) at the touch, -1 .. 1
     cdef readonly double depth_imbalance        # the same over the levels last given to `on_depth`, or their totals
     # volatility, ticks per sqrt(second)

@@ -55,8 +55,8 @@ def test_as_without_risk_aversion_is_the_risk_neutral_half_spread() -> None:
 
 
 def test_as_infinite_horizon_follows_its_value_function() -> None:
-    # Indifference: v(x - r_b, s, q + 1) = v(x, s, q), with v = -exp(-gamma (x + q s)) / (omega - gamma^2 sigma^2 q^2 / 2)
-    # and omega = gamma^2 sigma^2 (q_max + 1)^2 / 2.
+    # Indifference: v(x - r_b, s, q + 1) = v(x, s, q), v = -exp(-gamma (x + q s)) / (omega - gamma^2 sigma^2 q^2 / 2)
+    # with omega = gamma^2 sigma^2 (q_max + 1)^2 / 2.
     gamma, k, q_max, q = 0.1, 1.5, 10.0, 4.0
 
     def room(inventory: float) -> float:
@@ -106,8 +106,9 @@ GLFT_GOLDEN = [
 ]
 
 
-def exact_bid_offset(q: int, sigma: float, intensity: float, k: float, gamma: float, adverse: float = 0.0) -> float:
+def exact_bid_offset(q: int, paper: tuple[float, float, float, float], adverse: float = 0.0) -> float:
     """The long-horizon solution: eigenvector of the smallest eigenvalue of the paper's tridiagonal matrix, Q = 30."""
+    sigma, intensity, k, gamma = paper
     alpha = k * gamma * sigma**2 / 2
     eta = intensity * (1 + gamma / k) ** -(1 + k / gamma) * math.exp(-k * adverse / 2)
     inventories = np.arange(-30, 31)
@@ -127,14 +128,14 @@ def test_glft_golden_numbers(
     for q, (exact, closed) in offsets.items():
         assert glft(coefficients, q)["bid_ticks"] == pytest.approx(closed, abs=1e-6)
         assert glft(coefficients, -q)["ask_ticks"] == pytest.approx(closed, abs=1e-6)
-        assert exact_bid_offset(q, *paper) == pytest.approx(exact, abs=1e-6)
+        assert exact_bid_offset(q, paper) == pytest.approx(exact, abs=1e-6)
 
 
 @pytest.mark.parametrize("q", [-3, 0, 1, 5])
 def test_glft_adverse_selection_approximates_the_exact_solution(q: int) -> None:
     paper = (0.3, 0.9, 0.3, 0.01)
     coefficients = glft_coefficients(0.01, 0.3, 0.9, 0.3, adverse_ticks=0.8)
-    assert glft(coefficients, q)["bid_ticks"] == pytest.approx(exact_bid_offset(q, *paper, adverse=0.8), abs=3e-3)
+    assert glft(coefficients, q)["bid_ticks"] == pytest.approx(exact_bid_offset(q, paper, adverse=0.8), abs=3e-3)
 
 
 def test_glft_drift_moves_both_quotes_with_it() -> None:

@@ -16,7 +16,7 @@ from mmbot._core.quoting import (
 )
 
 any_float = st.floats(allow_nan=True, allow_infinity=True)
-ticks = st.floats(0, 1e9)
+any_tick = st.integers(-5, 10**9)
 gammas = st.floats(1e-4, 2.0)
 ks = st.floats(1e-3, 5.0)
 sigmas = st.floats(0.0, 50.0)
@@ -31,13 +31,13 @@ layouts = st.fixed_dictionaries(
         "min_qty_lots": st.integers(0, 100),
     }
 )
-touches = st.tuples(st.integers(0, 10**9), st.integers(1, 1000)).map(lambda t: (t[0], t[0] + t[1]))
 
 
-@given(layouts, any_float, any_float, any_float, any_float, st.integers(-5, 10**9), st.integers(-5, 10**9))
+@given(layouts, any_float, st.tuples(any_float, any_float), any_float, st.tuples(any_tick, any_tick))
 def test_quote_sets_are_sound_whatever_goes_in(
-    layout: dict[str, float], fair: float, bid_offset: float, ask_offset: float, fill: float, bid: int, ask: int
+    layout: dict[str, float], fair: float, offsets: tuple[float, float], fill: float, touch: tuple[int, int]
 ) -> None:
+    (bid_offset, ask_offset), (bid, ask) = offsets, touch
     quotes = Quotes(**layout)
     quoted = quotes.place(fair, bid_offset, ask_offset, fill, bid, ask)
     bids, asks = quotes.bids, quotes.asks
@@ -50,7 +50,7 @@ def test_quote_sets_are_sound_whatever_goes_in(
     bid_prices, ask_prices = [p for p, _ in bids], [p for p, _ in asks]
     assert bid_prices == sorted(set(bid_prices), reverse=True)
     assert ask_prices == sorted(set(ask_prices))
-    assert all(1 <= p for p in bid_prices)
+    assert all(p >= 1 for p in bid_prices)
     assert all(lots >= max(1, layout["min_qty_lots"]) for _, lots in bids + asks)
     if bids and asks:
         assert bid_prices[0] < ask_prices[0]
@@ -79,11 +79,9 @@ def test_flat_quotes_mirror_around_the_fair_price(double_fair: int, offset: floa
         assert mirrored[:1] == quotes.asks[:1]
 
 
-@given(inventories, inventories, gammas, sigmas, ks, st.floats(0, 1000))
-def test_as_quotes_fall_as_inventory_grows(
-    q1: float, q2: float, gamma: float, sigma: float, k: float, horizon_s: float
-) -> None:
-    low, high = (avellaneda_stoikov(q, gamma, sigma, k, horizon_s) for q in sorted((q1, q2)))
+@given(inventories, inventories, st.tuples(gammas, sigmas, ks, st.floats(0, 1000)))
+def test_as_quotes_fall_as_inventory_grows(q1: float, q2: float, model: tuple[float, float, float, float]) -> None:
+    low, high = (avellaneda_stoikov(q, *model) for q in sorted((q1, q2)))
     assert low["bid_ticks"] <= high["bid_ticks"]
     assert low["ask_ticks"] >= high["ask_ticks"]
 
@@ -104,11 +102,9 @@ def test_as_infinite_is_monotone_and_symmetric(q1: float, q2: float, gamma: floa
     assert mirrored["ask_ticks"] == avellaneda_stoikov_infinite(q1, gamma, k, q_max)["bid_ticks"]
 
 
-@given(inventories, inventories, gammas, st.floats(1e-3, 50), st.floats(1e-3, 1000), ks)
-def test_glft_is_monotone_and_symmetric(
-    q1: float, q2: float, gamma: float, sigma: float, intensity: float, k: float
-) -> None:
-    coefficients = glft_coefficients(gamma, sigma, intensity, k)
+@given(inventories, inventories, st.tuples(gammas, st.floats(1e-3, 50), st.floats(1e-3, 1000), ks))
+def test_glft_is_monotone_and_symmetric(q1: float, q2: float, model: tuple[float, float, float, float]) -> None:
+    coefficients = glft_coefficients(*model)
     low, high = (glft(coefficients, q) for q in sorted((q1, q2)))
     assert low["bid_ticks"] <= high["bid_ticks"]
     assert low["ask_ticks"] >= high["ask_ticks"]

@@ -287,7 +287,7 @@ def test_state_of_other_settings_is_refused() -> None:
         other.import_state(state)
 
 
-@pytest.mark.parametrize("mutilate", [lambda s: b"", lambda s: s[:50], lambda s: s + b"x", lambda s: s[:-8]])
+@pytest.mark.parametrize("mutilate", [lambda _: b"", lambda s: s[:50], lambda s: s + b"x", lambda s: s[:-8]])
 def test_mutilated_state_is_refused_and_changes_nothing(mutilate) -> None:
     source = Signals()
     walk(source, 20)
@@ -317,6 +317,7 @@ def test_samples_lie_on_the_utc_grid() -> None:
         for i, mid in enumerate(mids * 40):
             signals.on_mid(mid, START_NS + i * STEP_NS + offset)
     assert early.samples == late.samples
-    changes = [0] + [b - a for a, b in pairwise(mids * 40)][:-1]  # none in the first interval; the last is under way
+    # None in the first interval; the last is under way.
+    changes = [0, *[b - a for a, b in pairwise(mids * 40)][:-1]]
     assert early.realised_volatility == late.realised_volatility
     assert early.realised_volatility == pytest.approx(0.5 * np.std(changes) * math.sqrt(10), rel=1e-12)
