@@ -17,7 +17,7 @@ cpdef enum SequenceRule:
 
 cpdef enum Trust:
     EMPTY = 0               # nothing seen yet
-    SYNCING = 1             # diffs are buffered until a snapshot bridges them
+    SYNCING = 1             # no snapshot yet, or one that no diff has bridged yet
     TRUSTED = 2             # provably in sync: the only state to quote on
     GAP = 3                 # a diff was missed: buffering, waiting for a snapshot
     CROSSED = 4             # bid >= ask after a message, or a level was lost: buffering, waiting for a snapshot
@@ -27,9 +27,9 @@ cpdef enum Trust:
 
 cpdef enum SyncResult:
     UNCHANGED = 0           # the book is as it was (buffered, or older than the book)
-    APPLIED = 1             # the book changed and is trusted
+    APPLIED = 1             # the book changed
     LOST = 2                # trust was lost by this message
-    REFUSED = 3             # a snapshot that does not reach the buffered diffs: ask again
+    REFUSED = 3             # a snapshot older than the buffered diffs allow: ask again
 
 
 cdef enum:
@@ -57,13 +57,15 @@ cdef class BookSync:
     cdef readonly int64_t dropped       # diffs older than the book
     cdef readonly int64_t gaps, crossed, stales, disconnects
     cdef readonly int64_t snapshots     # snapshots applied
-    cdef readonly int64_t resyncs       # snapshots applied after trust had been lost
+    cdef readonly int64_t resyncs       # times trust was regained by a snapshot
     cdef readonly int64_t refused       # snapshots that were too old
     cdef readonly int64_t overflows     # times the buffer was full and its diffs were dropped
     cdef readonly int64_t buffered      # diffs in the buffer now
     cdef char* arena
-    cdef Py_ssize_t arena_used, arena_capacity, arena_next
+    cdef Py_ssize_t arena_used, arena_capacity
+    cdef readonly int64_t replayed_ts_ns    # receive time of the diff that `replay_one` took
     cdef bint bridging                  # a snapshot is in the book, the first diff that bridges it is still to come
+    cdef bint lost_trust                # the book was trusted once and is not any more
 
     cdef bint is_trusted(self) noexcept nogil
     # `message` is a DEPTH of this market; returns SyncResult.
@@ -78,5 +80,6 @@ cdef class BookSync:
     # Marks STALE when TRUSTED and no diff came for `limit_ns`; True when this call did it.
     cdef bint check_stale(self, int64_t now_ns, int64_t limit_ns) noexcept nogil
     cdef void snapshot_requested(self) noexcept nogil   # a request is on its way
-    # Restart by hand: untrusted, buffering, a snapshot is needed.
+    cdef int _apply(self, const Decoded* message) noexcept nogil
+    # Not trusted any more, for the reason given: buffering, a snapshot is needed.
     cdef void reset(self, int status) noexcept nogil
