@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+
     from aiohttp import web
 
     from mmbot.sim.faults import Target

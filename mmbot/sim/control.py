@@ -22,6 +22,7 @@ from mmbot.sim.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from mmbot.sim.server import SimServer
 
 JSON = "application/json"

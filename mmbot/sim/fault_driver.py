@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Spawn = Callable[[Coroutine[None, None, None]], object]
 MS = 1_000_000  # nanoseconds
+CONNECTION_KINDS = frozenset({FaultKind.DISCONNECT, FaultKind.ABORT, FaultKind.STALE})
 
 
 class FaultDriver:
@@ -43,27 +44,30 @@ class FaultDriver:
                     self._injector.happened(fault)
 
     def _carry_out(self, fault: Fault, now_s: float) -> bool:
-        match fault.kind:
-            case FaultKind.DISCONNECT | FaultKind.ABORT | FaultKind.STALE:
-                return self._hit_connections(fault)
-            case FaultKind.CLOCK_SKEW:
-                self._clock.skew_ns = int(fault.skew_ms * MS)
-                self._later(fault, self._end_skew)
-            case FaultKind.RATE_LIMIT | FaultKind.BAN:
-                status = 418 if fault.kind is FaultKind.BAN else 429
-                for server in self._aimed_at(fault):
-                    server.gateway.limiter.force(status, now_s + fault.duration_ms / 1000)
-            case FaultKind.REJECT:
-                for server in self._aimed_at(fault):
-                    server.gateway.venue.faults.reject_next(fault.code, fault.msg, count=fault.count)
-            case FaultKind.DUPLICATE_FILL:
-                for server in self._aimed_at(fault):
-                    server.gateway.venue.faults.duplicate_fills(fault.count)
-            case FaultKind.SLOW_MATCHING:
-                for server in self._aimed_at(fault):
-                    server.gateway.venue.faults.slow_matching(int(fault.delay_ms * MS))
-                    self._later(fault, _end_slow_matching(server))
+        if fault.kind in CONNECTION_KINDS:
+            return self._hit_connections(fault)
+        if fault.kind is FaultKind.CLOCK_SKEW:
+            self._clock.skew_ns = int(fault.skew_ms * MS)
+            self._later(fault, self._end_skew)
+            return True
+        for server in self._aimed_at(fault):
+            self._hit_venue(server, fault, now_s)
         return True
+
+    def _hit_venue(self, server: VenueServer, fault: Fault, now_s: float) -> None:
+        gateway = server.gateway
+        match fault.kind:
+            case FaultKind.RATE_LIMIT:
+                gateway.limiter.force(429, now_s + fault.duration_ms / 1000)
+            case FaultKind.BAN:
+                gateway.limiter.force(418, now_s + fault.duration_ms / 1000)
+            case FaultKind.REJECT:
+                gateway.venue.faults.reject_next(fault.code, fault.msg, count=fault.count)
+            case FaultKind.DUPLICATE_FILL:
+                gateway.venue.faults.duplicate_fills(fault.count)
+            case FaultKind.SLOW_MATCHING:
+                gateway.venue.faults.slow_matching(int(fault.delay_ms * MS))
+                self._later(fault, _end_slow_matching(server))
 
     def _aimed_at(self, fault: Fault) -> list[VenueServer]:
         if fault.venue:

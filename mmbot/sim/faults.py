@@ -140,7 +140,7 @@ class FaultInjector:
 
     def __init__(self, plan: FaultPlan, start_s: float) -> None:
         self.injected: Counter[str] = Counter()
-        self.random = random.Random(plan.seed)
+        self.random = random.Random(plan.seed)  # noqa: S311 - repeatable, not secret
         self._start_s = start_s
         self._plan = plan
         self._order = 0
@@ -199,7 +199,7 @@ class FaultInjector:
                 continue
             if fault.kind is FaultKind.SEQUENCE_GAP and left == fault.count:
                 # the rest of the gap is torn into the stream that it began in
-                fault = msgspec.structs.replace(fault, stream=stream, venue=venue)
+                fault = msgspec.structs.replace(fault, stream=stream, venue=venue)  # noqa: PLW2901
             self._use(index, fault, left)
             return fault
         return None

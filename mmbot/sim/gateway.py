@@ -13,6 +13,7 @@ from mmbot.sim.endpoint import Call, Endpoint, Params, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from mmbot.sim.auth import Credential, KeyRing
     from mmbot.sim.exchange import FuturesVenue, SpotVenue, User
     from mmbot.sim.faults import Fault, FaultInjector

@@ -61,6 +61,9 @@ SPOT_LIMITS = (
 )
 
 
+CONNECTIONS = RateLimit("CONNECTIONS", "MINUTE", 5, 300)  # websockets opened per IP; not shown in exchangeInfo
+
+
 @dataclass(slots=True)
 class _Window:
     """Count of the current window of one limit and one subject."""
@@ -157,6 +160,19 @@ class RateLimiter:
             ban.times += 1
             ban.strikes = 0
             raise banned(ip, ban.until_s, now_s)
+
+    def connect(self, ip: str, weight: int, now_s: float) -> None:
+        """Count a new websocket connection, which takes `weight`; raises ApiError -1034 or -1003 with status 429."""
+        self.charge(ip, weight, now_s)
+        window = self._windows.setdefault((CONNECTIONS, ip), _Window())
+        window.count = window.at(CONNECTIONS, now_s) + 1
+        if window.count > CONNECTIONS.limit and self.enforce:
+            raise ApiError(
+                -1034,
+                f"Too many connection attempts from IP; current limit is {CONNECTIONS.limit} per '5 MINUTES'.",
+                429,
+                retry_after_s=_wait(window.start_s + CONNECTIONS.window_s, now_s),
+            )
 
     def check_orders(self, account: str, orders: int, now_s: float) -> None:
         """Raise ApiError -1015 when `orders` more would exceed a window of the account."""

@@ -44,8 +44,8 @@ from mmbot.sim.tls import CertificateFiles, make_certificate
 from mmbot.sim.venue_server import VenueServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
     import ssl
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from mmbot.sim.exchange import FuturesVenue, SpotVenue, User

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.faults import FaultPlan
 from mmbot.sim.limits import FUTURES_LIMITS, SPOT_LIMITS, RateLimit
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
 FUTURES_BALANCES = {"USDT": "100000"}
 SPOT_BALANCES = {"USDT": "100000", "BTC": "1", "ETH": "20"}

@@ -66,17 +66,11 @@ class StreamSession:
         """
         request_id: Any = None
         try:
-            try:
-                request = msgspec.json.decode(text)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                raise _Invalid(3, "Invalid JSON: expected value at line 1 column 1") from None
-            if not isinstance(request, dict):
-                raise _Invalid(2, "Invalid request: expected an object")
+            request = _parse(text)
             request_id = request.get("id")
             _check_id(request_id)
             reply = {"result": self._carry_out(request), "id": request_id}
         except _Invalid as invalid:
-            # the two venues differ here; both keys are there for a client of either
             reply = {"error": {"code": invalid.code, "msg": invalid.msg}, "id": request_id}
         return msgspec.json.encode(reply)
 
@@ -134,6 +128,16 @@ class StreamSession:
         if feed is not None:
             self._hub.remove_feed(feed)
         self._hub.unsubscribe(self._connection, stream)
+
+
+def _parse(text: str | bytes) -> dict[str, Any]:
+    try:
+        request = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _Invalid(3, "Invalid JSON: expected value at line 1 column 1") from None
+    if not isinstance(request, dict):
+        raise _Invalid(2, "Invalid request: expected an object")
+    return request
 
 
 def _check_id(request_id: object) -> None:

@@ -45,7 +45,7 @@ class CertificateFiles:
 
 
 def make_certificate(directory: Path) -> CertificateFiles:
-    """Write ``ca.pem``, ``server.pem`` and ``server.key`` (mode 600) into `directory`, which is created when missing."""
+    """Write ``ca.pem``, ``server.pem`` and ``server.key`` (mode 600) into `directory`, made when missing."""
     directory.mkdir(parents=True, exist_ok=True)
     files = CertificateFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     ca_key = ec.generate_private_key(ec.SECP256R1())

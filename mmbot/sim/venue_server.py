@@ -16,16 +16,18 @@ from mmbot.sim.stream_session import StreamSession, TooManyStreams
 from mmbot.sim.ws_api import WsAnswer, WsApiSession
 
 if TYPE_CHECKING:
-    from mmbot.sim.wire_errors import ApiError
-    from mmbot.sim.streams import Category, StreamHub
     from collections.abc import Callable, Coroutine
+
     from mmbot.sim.endpoint import MethodTable, RestTable
     from mmbot.sim.gateway import Gateway
     from mmbot.sim.server_config import ConnectionRules
+    from mmbot.sim.streams import Category, StreamHub
+    from mmbot.sim.wire_errors import ApiError
 
 JSON = "application/json;charset=UTF-8"
 MAX_REQUEST_BYTES = 1 << 20
 CLOSE_TIMEOUT_S = 2.0
+ORDER_SOCKET_WEIGHT = 2
 CATEGORIES: tuple[Category, ...] = ("public", "market", "private")
 
 
@@ -129,6 +131,16 @@ class VenueServer:
         )
         if not socket.can_prepare(request):
             raise web.HTTPBadRequest(text="expected a websocket upgrade")
+        gateway = self.gateway
+        try:
+            weight = ORDER_SOCKET_WEIGHT if orders else 0
+            gateway.limiter.connect(request.remote or "unknown", weight, gateway.clock.now_s())
+        except ApiError as refusal:
+            raise web.HTTPTooManyRequests(
+                text=msgspec.json.encode(refusal.payload()).decode(),
+                headers={"Retry-After": str(refusal.retry_after_s)},
+                content_type="application/json",
+            ) from refusal
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
@@ -136,7 +148,7 @@ class VenueServer:
         connection = Connection(
             socket,
             transport,
-            opened_s=self.gateway.clock.now_s(),
+            opened_s=gateway.clock.now_s(),
             max_backlog_bytes=self.rules.max_backlog_bytes,
             orders=orders,
         )

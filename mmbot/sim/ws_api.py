@@ -257,7 +257,7 @@ def _parse(text: str | bytes) -> tuple[Any, str, dict[str, Any]]:
     return request_id, method, params
 
 
-def _is_true(value: object, default: bool) -> bool:
+def _is_true(value: object, default: bool) -> bool:  # noqa: FBT001 - a pair of flags
     if value is None:
         return default
     return value not in (False, "false")
