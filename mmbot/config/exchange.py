@@ -115,7 +115,7 @@ class RecordingConfig(ExchangeSection):
     @classmethod
     def _speed(cls, value: object) -> object:
         """Accept `2x` for 2."""
-        if isinstance(value, str) and value.endswith("x"):
+        if isinstance(value, str) and value.endswith("x") and value != "max":
             return value[:-1]
         return value
 

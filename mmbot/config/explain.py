@@ -38,6 +38,8 @@ def _problem(details: ErrorDetails, document: Document, model: type[BaseModel], 
             text = "is missing"
         case "extra_forbidden":
             text = _unknown_key(path, data, model)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            text = f"found {_shown(details['input'])}; expected a mapping"
         case "literal_error" | "enum":
             expected = str(context.get("expected", ""))
             found = str(details["input"])
@@ -49,7 +51,8 @@ def _problem(details: ErrorDetails, document: Document, model: type[BaseModel], 
             tag = details["input"].get(key) if isinstance(details["input"], dict) else details["input"]
             text = f"found {_shown(tag)}; allowed: {expected}{suggest(str(tag), _QUOTED.findall(expected))}"
         case _:
-            text = f"found {_shown(details['input'])}; {_lower_first(details['msg'].removeprefix('Value error, '))}"
+            wanted = details["msg"].removeprefix("Value error, ").replace("Input should", "expected to", 1)
+            text = f"found {_shown(details['input'])}; {wanted[:1].lower()}{wanted[1:]}"
     return document.problem((*prefix, *path), text)
 
 
@@ -130,7 +133,3 @@ def _shown(value: Any) -> str:
             text = repr(re.sub(r"//[^/@\s]*@", "//***@", value))
             return text if len(text) <= 80 else text[:77] + "…'"
     return str(value)
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -41,7 +41,8 @@ def reference() -> str:
     parts = [HEAD]
     for name, field in Config.model_fields.items():
         required = " Required." if field.is_required() else ""
-        parts.append(f"## `{name}`\n\n{field.description}{required}\n")
+        about = field.description if _key(name, field.annotation) != name or field.default is None else ""
+        parts.append(f"## `{name}`\n\n{about or ''}{required}".strip() + "\n")
         written: set[type[BaseModel]] = set()
         for model in _models(field.annotation):
             parts += _section(model, _key(name, field.annotation), written)
@@ -58,11 +59,13 @@ def _section(model: type[BaseModel], prefix: str, written: set[type[BaseModel]])
     if model in written:
         return []
     written.add(model)
-    title = f"### `{prefix}`"
     source = model.model_fields.get("source")
+    lines = []
     if source is not None:
-        title += f" with `source: {get_args(source.annotation)[0]}`"
-    lines = [title + "\n", f"{(model.__doc__ or '').strip()}\n"]
+        lines.append(f"### `{prefix}` with `source: {get_args(source.annotation)[0]}`\n")
+    elif prefix not in Config.model_fields:
+        lines.append(f"### `{prefix}`\n")
+    lines.append(f"{(model.__doc__ or '').strip()}\n")
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     nested: list[str] = []
     for name, field in model.model_fields.items():
