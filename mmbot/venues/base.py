@@ -63,11 +63,19 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a venue is reached. `routed`: market streams are split into /public, /market and /private paths."""
+    """Where a venue is reached.
+
+    Args:
+        rest: base URL, ``https://fapi.binance.com``.
+        ws: base URL of the streams, ``wss://fstream.binance.com``.
+        ws_api: whole URL of the websocket order API, ``wss://ws-fapi.binance.com/ws-fapi/v1``; None: orders over REST.
+        ca_file: certificate authorities to trust instead of the system's (PEM).
+        routed: streams are split into /public, /market and /private paths (USD-M; ignored elsewhere).
+    """
 
     rest: str
     ws: str
-    ws_api: str
+    ws_api: str | None
     ca_file: Path | None = None
     routed: bool = True
 
@@ -95,6 +103,7 @@ class VenueSettings:
         leverage: set at start on futures venues; None leaves the account's.
         margin_mode: ``"cross"`` or ``"isolated"``, set at start on futures venues; None leaves the account's.
         countdown_ms: dead-man switch: the venue cancels our orders when it has not heard from us so long; 0: off.
+        order_entry: ``"websocket"`` (REST as its fallback) or ``"rest"``.
         request_timeout_s: an order request without an answer counts as LOST after this.
         recv_window_ms: how old a signed request may be when it reaches the venue.
     """
@@ -109,6 +118,7 @@ class VenueSettings:
     leverage: int | None = None
     margin_mode: str | None = None
     countdown_ms: int = 60_000
+    order_entry: str = "websocket"
     request_timeout_s: float = 5.0
     recv_window_ms: int = 5000
 
@@ -219,6 +229,9 @@ class Venue(ABC):
     kind: ClassVar[str]
     feed_names: tuple[str, ...]
     name: str
+
+    def __init__(self, settings: VenueSettings) -> None:
+        self.name = settings.name
 
     @abstractmethod
     async def open(self) -> None:

@@ -1,7 +1,7 @@
 """Client order ids: whose order is it, and which one.
 
-``<tag>-<session>-<number>``, such as ``mm7f3a-t6bq1c-2s``: the tag is a hash of the bot's name, session and number are in
-base 36. All venues take these characters, and the text stays under the 36 that Binance allows.
+``<tag>-<session>-<number>``, such as ``mm7f3a-t6bq1c-2s``: the tag is a hash of the bot's name, session and number
+are in base 36. All venues take these characters, and the text stays under the 36 that Binance allows.
 """
 
 from __future__ import annotations

@@ -1,0 +1,121 @@
+"""REST calls of spot, with their weights."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR
+from typing import TYPE_CHECKING, ClassVar
+
+from mmbot._core.types import Instrument
+from mmbot.errors import ConfigError, VenueError
+from mmbot.venues.binance.account_rest import AccountRest, pick, whole
+from mmbot.venues.binance.errors import Outcome
+from mmbot.venues.binance.messages import OrderAnswer, amount_e8, decode
+from mmbot.venues.binance_spot.errors import CODES
+from mmbot.venues.binance_spot.messages import (
+    Account,
+    Commission,
+    CommissionRates,
+    ExchangeInfo,
+    SymbolFilter,
+    SymbolInfo,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmbot.venues.base import VenueSettings
+
+_WEIGHT_PER_MIN = 6000
+_FEE = "0.001"      # maker and taker of an account without discounts; used when there are no credentials
+
+
+class SpotRest(AccountRest):
+    """One account's REST access to spot."""
+
+    prefix = "/api/v3"
+    trades_path = "myTrades"
+    trades_weight = 20
+    depth_weight = 50
+    open_orders_weight = 6
+    order_weight = 4
+    amend_path = "order/amend/keepPriority"
+    kind: ClassVar[str] = "binance_spot"
+
+    def __init__(self, settings: VenueSettings) -> None:
+        super().__init__(settings, codes=CODES, weight_limit=_WEIGHT_PER_MIN, time_path="/api/v3/time")
+
+    async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
+        """Describe markets, with this account's fees where there are credentials."""
+        info = decode(ExchangeInfo, await self.public("/api/v3/exchangeInfo", {}, weight=20), "exchangeInfo")
+        listed = {each.symbol: each for each in info.symbols if each.status == "TRADING"}
+        found = []
+        for symbol in pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind):
+            rates = CommissionRates(_FEE, _FEE)
+            if self.signer is not None:
+                body = await self.signed("GET", "/api/v3/account/commission", {"symbol": symbol}, weight=20)
+                rates = decode(Commission, body, "account/commission").standard_commission
+            found.append(instrument(listed[symbol], rates))
+        return found
+
+    async def cancel_orders(self, symbol: str, order_ids: Sequence[int]) -> list[OrderAnswer]:
+        """Cancel orders by the venue's ids; those that were gone already are left out of the answer."""
+        done: list[OrderAnswer] = []
+        for order_id in order_ids:
+            params: dict[str, str | int] = {"symbol": symbol, "orderId": order_id}
+            try:
+                body = await self.signed("DELETE", "/api/v3/order", params, weight=1, urgent=True)
+            except VenueError as error:
+                if self.codes.get(error.code) is Outcome.GONE:
+                    continue
+                raise
+            done.append(decode(OrderAnswer, body, "order"))
+        return done
+
+    async def account(self) -> Account:
+        """Fetch balances and permissions."""
+        body = await self.signed("GET", "/api/v3/account", {"omitZeroBalances": "true"}, weight=20)
+        return decode(Account, body, "account")
+
+
+def unified(info: SymbolInfo) -> str:
+    """Write the unified name, such as ``BTC/USDT``."""
+    return f"{info.base_asset}/{info.quote_asset}"
+
+
+def instrument(info: SymbolInfo, rates: CommissionRates) -> Instrument:
+    """Read an instrument from its filters.
+
+    Raises:
+        ConfigError: a filter that is needed is missing.
+    """
+    filters = {each.filter_type: each for each in info.filters}
+    price, lot = _filter(filters, info.symbol, "PRICE_FILTER"), _filter(filters, info.symbol, "LOT_SIZE")
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or SymbolFilter("NOTIONAL")
+    orders = filters.get("MAX_NUM_ORDERS", SymbolFilter("MAX_NUM_ORDERS", max_num_orders=200))
+    return Instrument(
+        venue=SpotRest.kind,
+        symbol=unified(info),
+        venue_symbol=info.symbol,
+        base_asset=info.base_asset,
+        quote_asset=info.quote_asset,
+        settle_asset=info.quote_asset,
+        tick_size=price.tick_size,
+        lot_size=lot.step_size,
+        perpetual=False,
+        amend_keeps_priority=info.amend_allowed,
+        amend_any=False,
+        min_qty_lots=whole(lot.min_qty, lot.step_size, ROUND_CEILING),
+        max_qty_lots=whole(lot.max_qty, lot.step_size, ROUND_FLOOR),
+        min_price_ticks=whole(price.min_price, price.tick_size, ROUND_CEILING),
+        max_price_ticks=whole(price.max_price, price.tick_size, ROUND_FLOOR),
+        min_notional_e8=amount_e8(notional.min_notional, "NOTIONAL"),
+        max_open_orders=orders.max_num_orders or 200,
+        maker_fee=float(rates.maker),
+        taker_fee=float(rates.taker),
+    )
+
+
+def _filter(filters: dict[str, SymbolFilter], symbol: str, name: str) -> SymbolFilter:
+    if name not in filters:
+        raise ConfigError(f"exchangeInfo {symbol}: expected a filter {name}, found {sorted(filters)}")
+    return filters[name]
