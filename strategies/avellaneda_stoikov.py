@@ -45,7 +45,7 @@ class AvellanedaStoikovParams(Params):
 
 
 class AvellanedaStoikov(Strategy):
-    """Quotes every market it is given, each by itself."""
+    """Quotes every maker market it is given, each by itself."""
 
     params: AvellanedaStoikovParams
     quotes: dict
@@ -61,7 +61,7 @@ class AvellanedaStoikov(Strategy):
         """Lay out the ladders; a session goes on where a predecessor's was."""
         p = self.params
         self.quotes = {}
-        for market in self.markets:
+        for market in [market for market in self.markets if market.maker]:
             if market.lots(p.qty) < 1 or market.lots(p.max_position) < 1:
                 raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
             self.quotes[market.index] = Quotes(
@@ -73,7 +73,9 @@ class AvellanedaStoikov(Strategy):
 
     def on_book(self, market: Market) -> None:
         """Follow the mid."""
-        quotes: Quotes = self.quotes[market.index]
+        quotes: Quotes | None = self.quotes.get(market.index)
+        if quotes is None:  # a market that is only observed
+            return
         if not quotes.aimed:
             self.aim(market)
         if quotes.follow(market.mid_ticks, market.bid_ticks, market.ask_ticks):
@@ -90,7 +92,7 @@ class AvellanedaStoikov(Strategy):
 
     def refresh(self, market: Market) -> None:
         """Compute the model anew and quote."""
-        if market.mid_ticks > 0:  # not while it is NaN: no book yet
+        if market.mid_ticks > 0 and market.index in self.quotes:  # not while the mid is NaN: no book yet
             self.aim(market)
         if market.trusted:
             self.on_book(market)

@@ -35,7 +35,7 @@ class GlftParams(Params):
 
 
 class Glft(Strategy):
-    """Quotes every market it is given, each by itself."""
+    """Quotes every maker market it is given, each by itself."""
 
     params: GlftParams
     quotes: dict
@@ -49,7 +49,7 @@ class Glft(Strategy):
         """Lay out the ladders."""
         p = self.params
         self.quotes = {}
-        for market in self.markets:
+        for market in [market for market in self.markets if market.maker]:
             if market.lots(p.qty) < 1 or market.lots(p.max_position) < 1:
                 raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
             self.quotes[market.index] = Quotes(
@@ -59,7 +59,9 @@ class Glft(Strategy):
 
     def on_book(self, market: Market) -> None:
         """Follow the mid."""
-        quotes: Quotes = self.quotes[market.index]
+        quotes: Quotes | None = self.quotes.get(market.index)
+        if quotes is None:  # a market that is only observed
+            return
         if not quotes.aimed:
             self.aim(market)
         if quotes.follow(market.mid_ticks, market.bid_ticks, market.ask_ticks):
@@ -76,7 +78,7 @@ class Glft(Strategy):
 
     def refresh(self, market: Market) -> None:
         """Compute the coefficients anew and quote."""
-        if market.mid_ticks > 0:  # not while it is NaN: no book yet
+        if market.mid_ticks > 0 and market.index in self.quotes:  # not while the mid is NaN: no book yet
             self.aim(market)
         if market.trusted:
             self.on_book(market)

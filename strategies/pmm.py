@@ -37,7 +37,7 @@ class PmmParams(Params):
 
 
 class Pmm(Strategy):
-    """Quotes every market it is given, each by itself."""
+    """Quotes every maker market it is given, each by itself."""
 
     params: PmmParams
     quotes: dict
@@ -48,7 +48,7 @@ class Pmm(Strategy):
         p = self.params
         self.around_microprice = p.fair == "microprice"
         self.quotes = {}
-        for market in self.markets:
+        for market in [market for market in self.markets if market.maker]:
             if market.lots(p.qty) < 1 or market.lots(p.max_position) < 1:
                 raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
             self.quotes[market.index] = Quotes(
@@ -62,7 +62,9 @@ class Pmm(Strategy):
 
     def on_book(self, market: Market) -> None:
         """Follow the fair price."""
-        quotes: Quotes = self.quotes[market.index]
+        quotes: Quotes | None = self.quotes.get(market.index)
+        if quotes is None:  # a market that is only observed
+            return
         if not quotes.aimed:
             self.aim(market)
         fair = market.signals.microprice_ticks if self.around_microprice else market.mid_ticks
@@ -80,7 +82,7 @@ class Pmm(Strategy):
 
     def refresh(self, market: Market) -> None:
         """Compute the distances anew and quote."""
-        if market.mid_ticks > 0:  # not while it is NaN: no book yet
+        if market.mid_ticks > 0 and market.index in self.quotes:  # not while the mid is NaN: no book yet
             self.aim(market)
         if market.trusted:
             self.on_book(market)
