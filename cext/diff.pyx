@@ -155,13 +155,13 @@ cdef void _match(SideDiff* diff, const DiffRules* rules) noexcept nogil:
             _augment(diff, index, &visited)
 
 
-cdef void _reserve(SideDiff* diff, OrderTable table) noexcept nogil:
+cdef void _reserve(SideDiff* diff) noexcept nogil:
     """An order that stays though it is larger than wanted takes no room from the others."""
     cdef int32_t index
     cdef int64_t excess
     for index in range(diff.n_orders):
         if diff.orders[index].level >= 0:
-            excess = table.at(diff.orders[index].slot).exposed_lots - diff.levels[diff.orders[index].level].qty_lots
+            excess = diff.orders[index].remaining_lots - diff.levels[diff.orders[index].level].qty_lots
             if excess > 0:
                 diff.room_lots += excess
 
@@ -263,7 +263,7 @@ cdef void _place_rest(SideDiff* diff, Plan* plan) noexcept nogil:
 cdef void _diff_side(SideDiff* diff, OrderTable table, int32_t market, const DiffRules* rules, Plan* plan) noexcept nogil:
     _collect(diff, table, market, rules, plan)
     _match(diff, rules)
-    _reserve(diff, table)
+    _reserve(diff)
     if rules.amend_any or rules.amend_smaller:
         _amend_in_place(diff, table, rules, plan)
     if rules.amend_any:

@@ -9,6 +9,9 @@ from mmbot._core.types cimport CommandKind, OrderEventKind, OrderState, Owner, S
 cdef enum:
     MAX_BACKOFF_SHIFT = 4           # queries are at most retry_ns << 4 apart
     MAX_COUNT = 255                 # of the uint8 counters
+    IN_PASSING = 0                  # how much a message's price and quantity weigh: of a fill or a listing,
+    OF_AMEND = 1                    #   of an amend,
+    CERTAIN = 2                     #   of an answer to a query sent after the grace time
 
 
 cdef inline int64_t _larger(int64_t a, int64_t b) noexcept nogil:
@@ -73,23 +76,29 @@ cdef inline void _report(Order* order, int64_t cum_lots) noexcept nogil:
         order.filled_lots = order.reported_lots
 
 
-cdef bint _take_terms(Order* order, const OrderUpdate* update, bint firm) noexcept nogil:
-    """Takes price and quantity from a message unless it is older than what is known.
+cdef bint _take_terms(Order* order, const OrderUpdate* update, int8_t weight) noexcept nogil:
+    """Takes price and quantity from a message unless it may be older than what is known; False: it was ignored.
 
-    A message of the same exchange time decides only when it is firm (an amend's own): a fill in the same millisecond may show
-    the terms before the amend.
+    Exchange times have a resolution, so two messages of the same time may be in either order. Then only an amend that is waited
+    for decides, or a query's answer that can be trusted: a fill may show the terms before the amend, and a repeated amend
+    message those before the latest one.
     """
     cdef int64_t stated_ns = update.exch_ts_ns
     cdef int64_t price = update.price_ticks if update.price_ticks else order.price_ticks
     cdef int64_t qty = update.qty_lots if update.qty_lots else order.qty_lots
+    cdef bint awaited = (
+        order.flags & IN_FLIGHT_AMEND != 0 and price == order.new_price_ticks and qty == order.new_qty_lots
+    )
     if update.price_ticks == 0 and update.qty_lots == 0:
         return False
     if stated_ns == 0:
-        if price != order.new_price_ticks or qty != order.new_qty_lots:
+        if not awaited:
             return False
-    elif stated_ns < order.terms_exch_ns or (stated_ns == order.terms_exch_ns and not firm):
+    elif stated_ns < order.terms_exch_ns:
         return False
-    if order.flags & IN_FLIGHT_AMEND and price == order.new_price_ticks and qty == order.new_qty_lots:
+    elif stated_ns == order.terms_exch_ns and weight != CERTAIN and not (weight == OF_AMEND and awaited):
+        return False
+    if awaited:
         _amended(order)
     order.price_ticks, order.qty_lots = price, qty
     order.terms_exch_ns = _larger(order.terms_exch_ns, stated_ns)
@@ -172,7 +181,8 @@ cdef class OrderTable:
         order.flags |= IN_FLIGHT_AMEND
         order.new_price_ticks, order.new_qty_lots = price_ticks, qty_lots
         order.request_ns = ts_ns
-        order.queries_early = order.queries_out
+        if order.queries_out:
+            order.early_until_ns = ts_ns + self.grace_ns
         self._expect(order, ts_ns)
         self._refresh(order)
         return True
@@ -191,11 +201,11 @@ cdef class OrderTable:
     cpdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil:
         """Notes that a query of the order went out."""
         cdef Order* order = &self.orders[slot]
-        if order.num == 0 or _ended(order) or order.queries_out == MAX_COUNT:
+        if order.num == 0 or _ended(order):
             return False
-        order.queries_out += 1
+        order.queries_out += order.queries_out < MAX_COUNT
         if ts_ns < order.request_ns + self.grace_ns:
-            order.queries_early = order.queries_out
+            order.early_until_ns = ts_ns + self.grace_ns
         return True
 
     cpdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil:
@@ -238,10 +248,10 @@ cdef class OrderTable:
         if update.reason:
             order.reason = update.reason
         if update.request == CommandKind.QUERY_ORDER and order.queries_out:
-            early, stale = order.queries_early > 0, order.queries_stale > 0
+            early, stale = ts_ns < order.early_until_ns, ts_ns < order.stale_until_ns
             order.queries_out -= 1
-            order.queries_early -= early
-            order.queries_stale -= stale
+            if order.queries_out == 0:
+                order.early_until_ns = order.stale_until_ns = 0
         if update.kind == OrderEventKind.FILL:
             self._apply_fill(order, update, &result)
         elif _ended(order):
@@ -317,7 +327,7 @@ cdef class OrderTable:
         if update.qty_lots and update.cum_filled_lots >= update.qty_lots:
             self._end(order, OrderState.FILLED)     # so the venue says; an amend in flight came too late
         else:
-            _take_terms(order, update, False)
+            _take_terms(order, update, IN_PASSING)
 
     cdef int8_t _apply_open(
         self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale,
@@ -362,9 +372,6 @@ cdef class OrderTable:
 
     cdef int8_t _apply_amend(self, Order* order, const OrderUpdate* update, int64_t ts_ns) noexcept nogil:
         cdef bint answer = update.request == CommandKind.AMEND_ORDER
-        if answer and order.amends_owed:
-            order.amends_owed -= 1          # of an amend that a query has settled
-            return Anomaly.STALE
         if update.kind == OrderEventKind.AMEND_REJECT:
             if not order.flags & IN_FLIGHT_AMEND:
                 return self._contradict(order, ts_ns)
@@ -373,7 +380,7 @@ cdef class OrderTable:
         _known(order)
         _report(order, update.cum_filled_lots)
         if update.price_ticks or update.qty_lots:
-            return Anomaly.EXPECTED if _take_terms(order, update, answer or update.exch_ts_ns != 0) else Anomaly.STALE
+            return Anomaly.EXPECTED if _take_terms(order, update, OF_AMEND) else Anomaly.STALE
         if not answer or not order.flags & IN_FLIGHT_AMEND:
             return self._contradict(order, ts_ns)
         order.price_ticks, order.qty_lots = order.new_price_ticks, order.new_qty_lots
@@ -395,12 +402,11 @@ cdef class OrderTable:
             return Anomaly.EXPECTED
         _known(order)
         _report(order, cum_lots)
-        _take_terms(order, update, answer and not early)
+        _take_terms(order, update, CERTAIN if answer and not early else IN_PASSING)
         if not answer:
             return Anomaly.EXPECTED
         if order.flags & IN_FLIGHT_AMEND and not early:
             _amended(order)
-            order.amends_owed += order.amends_owed < MAX_COUNT
         if order.flags & OVERDUE:
             order.flags &= ~IN_FLIGHT_CANCEL        # it has not worked yet; another one does no harm
         if not stale:
@@ -420,9 +426,6 @@ cdef class OrderTable:
                 self._end(order, OrderState.CANCELED)
             return Anomaly.EXPECTED
         if update.request == CommandKind.AMEND_ORDER:
-            if order.amends_owed:
-                order.amends_owed -= 1
-                return Anomaly.STALE
             _amended(order)
         elif update.request == CommandKind.CANCEL_ORDER:
             order.flags &= ~IN_FLIGHT_CANCEL
@@ -439,9 +442,6 @@ cdef class OrderTable:
         elif update.request == CommandKind.CANCEL_ORDER:
             lost = IN_FLIGHT_CANCEL
         elif update.request == CommandKind.AMEND_ORDER:
-            if order.amends_owed:
-                order.amends_owed -= 1
-                return Anomaly.STALE
             lost = IN_FLIGHT_AMEND
         if order.flags & lost:
             order.flags |= OVERDUE
@@ -451,7 +451,8 @@ cdef class OrderTable:
     cdef int8_t _contradict(self, Order* order, int64_t ts_ns) noexcept nogil:
         """What was said does not fit what is known: live at its worst until a query sent from now on is answered."""
         order.flags |= SUSPECT
-        order.queries_stale = order.queries_out
+        if order.queries_out:
+            order.stale_until_ns = ts_ns + self.grace_ns
         self._due(order, ts_ns)
         return Anomaly.CONTRADICTION
 

@@ -11,6 +11,10 @@ Three rules carry the rest:
   fills is remembered as `missing`, never priced by guess, and stays in the exposure until the fills arrive.
 * "No such order" proves something only as the answer to a query that was sent `grace_ns` after the last request. Choose
   `grace_ns` as the time after which the venue can no longer accept that request (Binance: recvWindow plus 1 s of clock lead).
+
+What a connector owes the table: one outcome for every request; none later than `grace_ns` after sending (it says LOST before,
+and nothing after); the exchange time and the new terms in every AMEND; the filled quantity in every CANCEL, EXPIRE and STATUS.
+Stream messages may come late, twice, in any order, or not at all.
 """
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
@@ -59,6 +63,8 @@ cdef struct Order:
     int64_t last_update_ns      # when the latest message about it came in
     int64_t terms_exch_ns       # exchange time of the message that last set price_ticks and qty_lots
     int64_t deadline_ns         # when to ask the venue; INT64_MAX: never
+    int64_t early_until_ns      # answers before then may be to a query sent before request_ns + grace_ns: prove no absence
+    int64_t stale_until_ns      # answers before then may be to a query sent before the latest contradiction: do not clear it
     int64_t exposed_lots        # what it adds to the worst case of its side
     int64_t missing_lots        # reported, not applied
     int64_t touch_ticks         # its most aggressive price, the amend in flight included; 0: terminal
@@ -72,10 +78,7 @@ cdef struct Order:
     int8_t time_in_force
     int8_t reduce_only
     uint8_t attempt             # queries since the doubt began
-    uint8_t queries_out         # queries unanswered; answers are taken to come in the order of asking
-    uint8_t queries_early       # of those, sent before request_ns + grace_ns: prove nothing negative
-    uint8_t queries_stale       # of those, sent before the latest contradiction: settle nothing
-    uint8_t amends_owed         # amends settled by a query whose own answer may still come
+    uint8_t queries_out         # queries unanswered
 
 
 cdef struct ApplyResult:
