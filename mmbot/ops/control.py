@@ -131,7 +131,7 @@ class ControlServer:
         if not isinstance(request, dict):
             raise ConfigError("expected a JSON object with id, command and args")
         command = request.get("command")
-        if command not in self._handlers:
+        if not isinstance(command, str) or command not in self._handlers:
             raise ConfigError(f"found command {command!r}; allowed: {', '.join(sorted(self._handlers))}")
         arguments = request.get("args", {})
         if not isinstance(arguments, dict):

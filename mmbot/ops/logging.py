@@ -75,24 +75,17 @@ class LogSetup:
             structlog.stdlib.ExtraAdder(),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            redact,
-        ]
-        as_json: list[Any] = [
-            structlog.processors.format_exc_info,
-            redact,
-            structlog.processors.JSONRenderer(default=str),
         ]
         self.recent = RecentLines()
-        self.recent.setFormatter(_formatter(shared, [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]))
+        self.recent.setFormatter(_formatter(shared, _console(colors=False)))
         self._handlers: list[logging.Handler] = [self.recent]
         if file is not None:
             file_handler = logging.FileHandler(file, encoding="utf-8")
-            file_handler.setFormatter(_formatter(shared, as_json))
+            file_handler.setFormatter(_formatter(shared, structlog.processors.JSONRenderer(default=str)))
             self._handlers.append(file_handler)
         if console:
             stream_handler = logging.StreamHandler(sys.stderr)
-            renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-            stream_handler.setFormatter(_formatter(shared, [renderer]))
+            stream_handler.setFormatter(_formatter(shared, _console(colors=sys.stderr.isatty())))
             self._handlers.append(stream_handler)
         self._root = logging.getLogger()
         self._level_before = self._root.level
@@ -119,8 +112,19 @@ class LogSetup:
         structlog.reset_defaults()
 
 
-def _formatter(shared: list[Any], final: list[Any]) -> logging.Formatter:
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    # Plain tracebacks: the rich ones show local variables, keys among them.
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain)
+
+
+def _formatter(shared: list[Any], renderer: Any) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redact,
+            renderer,
+        ],
     )

@@ -1,0 +1,194 @@
+"""The control socket: requests, refusals, permissions, leftovers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmbot.errors import ConfigError, MmbotError, RiskHalt, TimedOut
+from mmbot.ops import control
+from mmbot.ops.control import ControlServer, RemoteFailure
+from mmbot.ops.runtime import control_socket, known_bots, runtime_folder
+
+
+@pytest.fixture(autouse=True)
+def own_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMBOT_RUNTIME_DIR", str(tmp_path / "run"))
+
+
+async def status(args: dict[str, Any]) -> Any:
+    return {"state": "running", **args}
+
+
+async def halt(_args: dict[str, Any]) -> Any:
+    raise RiskHalt("max_position: reached")
+
+
+async def broken(_args: dict[str, Any]) -> Any:
+    raise ZeroDivisionError("boom")
+
+
+async def slow(_args: dict[str, Any]) -> Any:
+    await asyncio.sleep(30)
+
+
+HANDLERS = {"status": status, "halt": halt, "broken": broken, "slow": slow}
+
+
+@asynccontextmanager
+async def serving(name: str = "demo") -> AsyncIterator[Path]:
+    path = control_socket(name)
+    server = ControlServer(path, HANDLERS)
+    await server.start()
+    try:
+        yield path
+    finally:
+        await server.stop()
+
+
+async def ask(path: Path, command: str, args: dict[str, Any] | None = None, timeout_s: float = 5.0) -> Any:
+    return await asyncio.to_thread(control.call, path, command, args, timeout_s=timeout_s)
+
+
+async def raw(path: Path, *lines: bytes) -> list[dict[str, Any]]:
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"".join(line + b"\n" for line in lines))
+    answers = [json.loads(await reader.readline()) for _ in lines]
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+async def test_a_request_gets_its_answer() -> None:
+    async with serving() as path:
+        assert await ask(path, "status", {"verbose": True}) == {"state": "running", "verbose": True}
+
+
+async def test_answers_carry_the_request_ids_in_order() -> None:
+    async with serving() as path:
+        answers = await raw(
+            path, b'{"id": 7, "command": "status"}', b'{"id": "x", "command": "status", "args": {"a": 1}}'
+        )
+    assert [answer["id"] for answer in answers] == [7, "x"]
+    assert answers[1]["result"]["a"] == 1
+
+
+async def test_an_expected_failure_keeps_its_message_and_exit_code() -> None:
+    async with serving() as path:
+        with pytest.raises(RemoteFailure, match="max_position: reached") as caught:
+            await ask(path, "halt")
+    assert caught.value.exit_code == RiskHalt.exit_code
+
+
+async def test_an_unexpected_failure_does_not_end_the_server() -> None:
+    async with serving() as path:
+        with pytest.raises(RemoteFailure, match="ZeroDivisionError"):
+            await ask(path, "broken")
+        assert (await ask(path, "status"))["state"] == "running"
+
+
+async def test_a_slow_command_times_out_and_another_client_is_not_held_up() -> None:
+    async with serving() as path:
+        waiting = asyncio.create_task(ask(path, "slow", timeout_s=0.5))
+        assert (await ask(path, "status"))["state"] == "running"
+        with pytest.raises(RemoteFailure, match=r"no answer within 0\.5 s") as caught:
+            await waiting
+    assert caught.value.exit_code == TimedOut.exit_code
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"not json", "not a request"),
+        (b"\xff\xfe", "not a request"),
+        (b"[1]", "expected a JSON object"),
+        (b'{"command": "nope"}', "found command 'nope'; allowed: broken, halt, slow, status"),
+        (b'{"command": "status", "args": []}', "args: expected an object, found list"),
+        (b'{"command": "status", "timeout_s": 0}', "timeout_s: expected a number above 0"),
+        (b'{"command": ["status"]}', "found command"),
+    ],
+)
+async def test_a_bad_request_is_told_what_is_wrong(line: bytes, message: str) -> None:
+    async with serving() as path:
+        (answer,) = await raw(path, line)
+    assert answer["ok"] is False
+    assert answer["exit_code"] == ConfigError.exit_code
+    assert message in answer["error"]
+
+
+async def test_a_line_beyond_the_limit_ends_that_connection_only() -> None:
+    async with serving() as path:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"x" * (control.MAX_LINE + 10))
+        assert await reader.read() == b""
+        writer.close()
+        assert (await ask(path, "status"))["state"] == "running"
+
+
+async def test_socket_and_folder_are_for_their_user_only() -> None:
+    async with serving() as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert not path.exists()
+
+
+async def test_a_second_bot_of_the_same_name_is_refused() -> None:
+    async with serving() as path:
+        with pytest.raises(ConfigError, match="already running"):
+            await ControlServer(path, HANDLERS).start()
+        assert (await ask(path, "status"))["state"] == "running"
+
+
+async def test_the_socket_of_a_killed_bot_is_replaced() -> None:
+    async with serving() as path:
+        path.rename(path.with_suffix(".old"))
+    path.with_suffix(".old").rename(path)  # nobody listens on it any more
+    async with serving() as again:
+        assert (await ask(again, "status"))["state"] == "running"
+
+
+async def test_stop_drops_waiting_clients() -> None:
+    server = ControlServer(control_socket("demo"), HANDLERS)
+    await server.start()
+    waiting = asyncio.create_task(ask(control_socket("demo"), "slow"))
+    await asyncio.sleep(0.1)
+    await server.stop()
+    with pytest.raises(MmbotError, match="closed the connection"):
+        await waiting
+
+
+def test_no_bot_is_an_error_that_says_where_it_looked() -> None:
+    with pytest.raises(MmbotError, match=r"bot 'demo' is not running .*demo\.sock"):
+        control.call(control_socket("demo"), "status")
+
+
+async def test_a_path_too_long_for_a_socket_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too long"):
+        await ControlServer(tmp_path / ("x" * 120), HANDLERS).start()
+
+
+async def test_known_bots_are_those_with_a_socket() -> None:
+    async with serving("one"), serving("two"):
+        assert known_bots() == ["one", "two"]
+    assert known_bots() == []
+
+
+def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o755)
+    monkeypatch.setenv("MMBOT_RUNTIME_DIR", str(open_to_all))
+    with pytest.raises(ConfigError, match="mode 0700"):
+        runtime_folder()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    monkeypatch.setenv("MMBOT_RUNTIME_DIR", str(link))
+    with pytest.raises(ConfigError, match="mode 0700"):
+        runtime_folder()
