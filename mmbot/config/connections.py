@@ -50,7 +50,7 @@ class VenueConfig(Section):
     """An order message without an answer for this long makes the order unknown: it is queried, and counts as live."""
     recv_window_ms: Annotated[int, Field(ge=100, le=60_000)] = 5_000
     """How old a signed request may be when the venue receives it."""
-    depth_ms: Literal[0, 100, 250, 500, 1000] | None = None
+    depth_interval_ms: Literal[0, 100, 250, 500, 1000] | None = None
     """Interval of the depth feed, where the venue offers a choice; 0 is the fastest, none the venue's best."""
     trade_stream: Literal["trade", "aggTrade"] | None = None
     """Which trade feed to read; none: the venue's best."""
@@ -58,8 +58,10 @@ class VenueConfig(Section):
     """The venue cancels everything of ours when it has not heard of us this long; 0: off. Ignored where it has none."""
     leverage: Annotated[int, Field(ge=1, le=125)] | None = None
     """Leverage to be set on every market at the start; none: left as it is."""
-    margin_mode: Literal["cross", "isolated"] | None = None
-    """Margin mode to be set on every market at the start; none: left as it is."""
+    margin_mode: Literal["cross", "isolated"] = "cross"
+    """Margin mode that the markets are set to, with `set_modes`."""
+    set_modes: bool = False
+    """Set the margin mode of every market at the start; else the account's stands. One-way position mode is required."""
 
 
 class MarketConfig(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,8 +74,8 @@ class ExchangeSection(Section):
     """Seed of traders and faults; none: the seed of `bot`."""
     tls: bool = False
     """Serve https and wss, with a certificate made at the start."""
-    balances: dict[Id, dict[str, NonNegative]] = {}
-    """What the bot's account holds at the start, by venue id and asset; else 100000 USDT, and on spot 1 BTC too."""
+    balances: dict[str, NonNegative] = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
+    """What the bot's account holds at the start, by asset: all of it on spot, what margins positions on futures."""
     funding_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 28_800
     """Time between two funding payments of a perpetual."""
     enforce_limits: bool = True

@@ -121,12 +121,6 @@ def _exchange(config: Config) -> list[Finding]:
             for name, market in config.markets.items()
             if market.venue in simulated and name not in config.exchange.files
         ]
-    if config.exchange is not None:
-        findings += [
-            (("exchange", "balances", name), f"found venue {name!r}; allowed: {', '.join(config.venues)}")
-            for name in config.exchange.balances
-            if name not in config.venues
-        ]
     return findings
 
 

@@ -204,7 +204,7 @@ def test_an_override_that_does_not_fit_is_refused(override: str, message: str) -
         ("risk.markets={nope: {max_position: 1}}", "risk.markets.nope: found market 'nope'"),
         ("exchange=null", "venue 'perp' has the endpoint sim, which needs it"),
         ("exchange={source: recording, files: {perp_btc: a.gz}}", "has no recording of market 'spot_btc'"),
-        ("exchange.balances={prp: {BTC: 1}}", "found venue 'prp'; allowed: perp, spot"),
+        ("exchange.balances={BTC: -1}", "exchange.balances.BTC: found -1"),
         ("metrics.listen=0.0.0.0:9464", "metrics.listen: found 0.0.0.0, which is reachable from outside"),
         ("metrics.listen=localhost", "expected HOST:PORT"),
         ("exchange.source=recordng", "did you mean 'recording'?"),
