@@ -24,12 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mmbot.sim import ledger
 from mmbot.sim.events import Event
-
-Params = Mapping[str, Any]
-"""Request parameters by wire name; values are text as in a query string, or JSON numbers and booleans of the WS API."""
-Answer = dict[str, Any]
-
+from mmbot.sim.futures import FuturesVenue
+from mmbot.sim.instruments import SPOT, USDM, SimInstrument
+from mmbot.sim.market import Market
+from mmbot.sim.recording import RecordingSource
+from mmbot.sim.schedule import NEVER, Schedule
+from mmbot.sim.spot import SpotVenue
+from mmbot.sim.traders import TraderSource
+from mmbot.sim.users import User
+from mmbot.sim.venue import Venue
 
 @dataclass(frozen=True, slots=True)
 class ExchangeConfig:
@@ -61,148 +66,125 @@ class ExchangeConfig:
     activity: float = 1.0
 
 
-class User(Protocol):
-    """One account, valid on both venues with the same key and secret."""
+class Source(Protocol):
+    """What makes the markets move."""
 
-    name: str
-    key: str
-    secret: str
+    @property
+    def finished(self) -> bool:
+        """Nothing will come any more."""
+        ...
+
+    @property
+    def next_ns(self) -> int:
+        """When it has something to do next."""
+        ...
+
+    def open(self, venue: Venue, instrument: SimInstrument) -> Market | None:
+        """List a symbol; None if the source has no such market."""
+        ...
+
+    def step(self, limit_ns: int) -> None:
+        """Do one thing that is due by `limit_ns`."""
+        ...
 
 
-class Faults(Protocol):
-    """Faults that need the exchange's knowledge; one per venue (`Venue.faults`). All off at the start."""
+class SimExchange:
+    """Both venues, their users, and what moves the markets.
 
-    def reject_next(self, code: int, msg: str, *, count: int = 1, status: int = 400) -> None:
-        """Refuse the next `count` new or amended orders (any user) with this code, before anything happened."""
-    def duplicate_fills(self, count: int = 1) -> None:
-        """Send each of the next `count` private fill messages twice (same trade id)."""
-    def slow_matching(self, delay_ns: int) -> None:
-        """Accept orders at once, but let them reach the book only `delay_ns` later; 0 ends it. Needs `advance`."""
+    Args:
+        config: what it is made of.
+        start_ns: the time it begins at.
 
-
-class Venue(Protocol):
-    """What both venues offer. Method names below are the same on both unless said otherwise.
-
-    Methods with a `user` are the signed ones. All return the wire-shaped answer (dict or list), or raise `Refused`.
+    Attributes:
+        futures: the USD-M venue.
+        spot: the spot venue.
     """
 
-    name: str
-    faults: Faults
-
-    # -- streams ------------------------------------------------------------------------------------------------
-    def subscribe(self, stream: str) -> bool:
-        """Count one more listener of `stream`; False if there is no such stream (the real venue stays silent too).
-
-        Futures: ``<s>@depth[@0ms|@100ms|@250ms|@500ms]``, ``<s>@depth5|10|20[@100ms|@250ms|@500ms]``,
-        ``<s>@bookTicker``, ``<s>@trade``, ``<s>@aggTrade``, ``<s>@markPrice[@1s]``, ``!markPrice@arr[@1s]``,
-        ``!bookTicker``, ``<s>@forceOrder``, ``!forceOrder@arr``.
-        Spot: ``<s>@depth[@100ms|@1000ms]``, ``<s>@depth5|10|20[@100ms|@1000ms]``, bookTicker, trade, aggTrade.
-        """
-    def unsubscribe(self, stream: str) -> None:
-        """Count one listener less; an unknown stream is ignored."""
-
-    # -- public -------------------------------------------------------------------------------------------------
-    def ping(self, params: Params, now_ns: int) -> Answer: ...
-    def time(self, params: Params, now_ns: int) -> Answer: ...
-    def exchange_info(self, params: Params, now_ns: int) -> Answer: ...
-    def depth(self, params: Params, now_ns: int) -> Answer: ...
-    def trades(self, params: Params, now_ns: int) -> list[Answer]: ...
-    def agg_trades(self, params: Params, now_ns: int) -> list[Answer]: ...
-    def book_ticker(self, params: Params, now_ns: int) -> Answer | list[Answer]: ...
-    def ticker_price(self, params: Params, now_ns: int) -> Answer | list[Answer]: ...
-    def ticker_24h(self, params: Params, now_ns: int) -> Answer | list[Answer]: ...
-
-    # -- signed -------------------------------------------------------------------------------------------------
-    def new_order(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def test_order(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def cancel_order(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def cancel_all(self, user: User, params: Params, now_ns: int) -> Answer | list[Answer]: ...
-    def query_order(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def open_orders(self, user: User, params: Params, now_ns: int) -> list[Answer]: ...
-    def all_orders(self, user: User, params: Params, now_ns: int) -> list[Answer]: ...
-    def user_trades(self, user: User, params: Params, now_ns: int) -> list[Answer]:
-        """GET /fapi/v1/userTrades, GET /api/v3/myTrades."""
-    def account(self, user: User, params: Params, now_ns: int) -> Answer:
-        """GET /fapi/v2/account and /fapi/v3/account (one superset answer), GET /api/v3/account."""
-
-
-class FuturesVenue(Venue, Protocol):
-    """``binance_usdm``: USD-M perpetuals, one-way mode, cross margin."""
-
-    def premium_index(self, params: Params, now_ns: int) -> Answer | list[Answer]: ...
-    def funding_rate(self, params: Params, now_ns: int) -> list[Answer]: ...
-    def funding_info(self, params: Params, now_ns: int) -> list[Answer]: ...
-
-    def amend_order(self, user: User, params: Params, now_ns: int) -> Answer:
-        """PUT /fapi/v1/order, order.modify: always to the back of the queue."""
-    def batch_new(self, user: User, orders: list[Params], now_ns: int) -> list[Answer]:
-        """POST /fapi/v1/batchOrders with `batchOrders` already parsed; refused ones are ``{code, msg}`` entries."""
-    def batch_amend(self, user: User, orders: list[Params], now_ns: int) -> list[Answer]: ...
-    def batch_cancel(self, user: User, params: Params, now_ns: int) -> list[Answer]:
-        """DELETE /fapi/v1/batchOrders; `orderIdList` / `origClientOrderIdList` as JSON text or as lists."""
-    def query_open_order(self, user: User, params: Params, now_ns: int) -> Answer:
-        """GET /fapi/v1/openOrder."""
-    def force_orders(self, user: User, params: Params, now_ns: int) -> list[Answer]: ...
-    def countdown_cancel_all(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def balance(self, user: User, params: Params, now_ns: int) -> list[Answer]:
-        """GET /fapi/v2|v3/balance, v2/account.balance."""
-    def position_risk(self, user: User, params: Params, now_ns: int) -> list[Answer]:
-        """GET /fapi/v2|v3/positionRisk, account.position (one superset answer)."""
-    def income(self, user: User, params: Params, now_ns: int) -> list[Answer]: ...
-    def commission_rate(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def leverage_brackets(self, user: User, params: Params, now_ns: int) -> list[Answer]: ...
-    def set_leverage(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def set_margin_type(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def position_mode(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def set_position_mode(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def multi_assets_mode(self, user: User, params: Params, now_ns: int) -> Answer: ...
-    def set_multi_assets_mode(self, user: User, params: Params, now_ns: int) -> Answer: ...
-
-
-class SpotVenue(Venue, Protocol):
-    """``binance_spot``."""
-
-    def amend_keep_priority(self, user: User, params: Params, now_ns: int) -> Answer:
-        """PUT /api/v3/order/amend/keepPriority, order.amend.keepPriority: a smaller quantity only."""
-    def cancel_replace(self, user: User, params: Params, now_ns: int) -> Answer:
-        """POST /api/v3/order/cancelReplace, order.cancelReplace.
-
-        A failure raises `Refused` -2021 or -2022 whose `data` attribute is the wire's ``data`` object (status 400/409).
-        """
-    def commission(self, user: User, params: Params, now_ns: int) -> Answer:
-        """GET /api/v3/account/commission."""
-
-
-class Exchange(Protocol):
-    """`SimExchange`'s face."""
-
-    config: ExchangeConfig
-    futures: FuturesVenue
-    spot: SpotVenue
+    def __init__(self, config: ExchangeConfig, *, start_ns: int) -> None:
+        self.config = config
+        self._outbox: list[Event] = []
+        self._schedule = Schedule(start_ns)
+        self.spot = SpotVenue(self._outbox, self._schedule)
+        self.futures = FuturesVenue(self._outbox, self._schedule)
+        self._users: dict[str, User] = {}
+        self._source: Source
+        if config.source == "traders":
+            self._source = TraderSource(config.seed, self._schedule, activity=config.activity)
+        else:
+            self._source = RecordingSource(
+                config.recordings, self._schedule, speed=config.speed, loop=config.loop,
+                shift_timestamps=config.shift_timestamps,
+            )
+        for symbol in config.symbols:
+            self._source.open(self.spot, SPOT[symbol])
+            self._source.open(self.futures, USDM[symbol])
+        self.futures.clearing.start(self.spot.markets, round(config.funding_interval_s * 1e9))
 
     def add_user(
         self, name: str, *, key: str, secret: str,
         futures: Mapping[str, str] | None = None, spot: Mapping[str, str] | None = None,
     ) -> User:
-        """Open an account with these balances (asset -> decimal text)."""
+        """Open an account on both venues with these balances (asset -> decimal text).
+
+        Raises:
+            ValueError: the name or key is taken, or a balance has more than 8 decimals.
+        """
+        if key in self._users or any(user.name == name for user in self._users.values()):
+            raise ValueError(f"user {name!r}: expected a new name and key, found one that is taken")
+        user = User(name, key, secret, len(self._users) + 1)
+        self.futures.open_account(user, futures or {})
+        self.spot.open_account(user, spot or {})
+        self._users[key] = user
+        return user
+
     def user_by_key(self, key: str) -> User | None:
         """Whose API key this is."""
-    def users(self) -> list[User]: ...
+        return self._users.get(key)
+
+    def users(self) -> list[User]:
+        """All users, in the order of their opening."""
+        return list(self._users.values())
+
     def advance(self, now_ns: int, *, budget: int = 512) -> int:
         """Let the market move on to `now_ns`, in at most `budget` steps (a step is a few microseconds).
 
         Returns:
             The time at which something is due next; `now_ns` or less when the budget ran out before the work did.
         """
+        schedule, source = self._schedule, self._source
+        for _ in range(budget):
+            timer_ns, source_ns = schedule.next_ns, source.next_ns
+            if min(timer_ns, source_ns) > now_ns:
+                schedule.at(now_ns)
+                return min(timer_ns, source_ns)
+            if timer_ns <= source_ns:
+                schedule.run_next()
+            else:
+                source.step(min(now_ns, timer_ns))
+        return min(schedule.next_ns, source.next_ns)
+
     def take_events(self) -> list[Event]:
         """All events since the last call, in order."""
+        events = self._outbox.copy()
+        self._outbox.clear()
+        return events
+
+    @property
+    def now_ns(self) -> int:
+        """The latest time seen."""
+        return self._schedule.now_ns
+
     @property
     def finished(self) -> bool:
         """A recording has been played to its end (never, with traders or `loop`)."""
-    def ledger(self, user: User) -> Answer:
-        """The exchange's own exact books of a user, for comparison with the bot's.
+        return self._source.finished
 
-        ``{"binance_usdm": {"balances": {asset: text}, "positions": {symbol: text}, "realized": text, "fees": {asset:
-        text}, "funding": text, "fills": [{symbol, tradeId, orderId, clientOrderId, side, price, qty, commission,
-        commissionAsset, maker, realizedPnl, time}]}, "binance_spot": {...}}``, all numbers as exact decimal text.
-        """
+    def ledger(self, user: User) -> dict[str, Any]:
+        """The exchange's own exact books of a user, for comparison with the bot's; see `mmbot.sim.ledger`."""
+        return {
+            self.futures.name: ledger.of_futures(self.futures, user),
+            self.spot.name: ledger.of_spot(self.spot, user),
+        }
+
+
+__all__ = ["NEVER", "ExchangeConfig", "SimExchange", "Source", "User"]
