@@ -21,6 +21,25 @@ cdef extern from *:
     #define MM_NAN __builtin_nan("")
     #define MM_RARE(x) __builtin_expect(!!(x), 0)
     #define MM_PAIR(o, i) (PyTuple_Check(o) ? PyTuple_GET_ITEM(o, i) : PyList_GET_ITEM(o, i))
+    /* PyLong_AsLongLong without the call for the small numbers that ticks and lots are. */
+    static inline long long mm_as_long(PyObject *o)
+    {
+        if (MM_RARE(!PyLong_CheckExact(o)))
+            return PyLong_AsLongLong(o);
+    #if PY_VERSION_HEX >= 0x030C0000
+        if (PyUnstable_Long_IsCompact((PyLongObject *)o))
+            return (long long)PyUnstable_Long_CompactValue((PyLongObject *)o);
+    #else
+        const digit *digits = ((PyLongObject *)o)->ob_digit;
+        if (Py_SIZE(o) == 1)
+            return digits[0];
+        if (Py_SIZE(o) == 0)
+            return 0;
+        if (Py_SIZE(o) == 2)
+            return ((long long)digits[1] << PyLong_SHIFT) | digits[0];
+    #endif
+        return PyLong_AsLongLong(o);
+    }
     #define MM_IS_PAIR(o) ((PyTuple_Check(o) && PyTuple_GET_SIZE(o) == 2) || (PyList_Check(o) && PyList_GET_SIZE(o) == 2))
     """
     int MM_CTZ(uint64_t) noexcept nogil
@@ -30,12 +49,11 @@ cdef extern from *:
     PyObject* MM_PAIR(PyObject*, int)
     double MM_NAN
     int64_t MM_TICKS_LIMIT
-
-cdef extern from "Python.h":
-    int64_t AsLong "PyLong_AsLongLong"(PyObject*) except? -1
+    int64_t mm_as_long(PyObject*) except? -1
 
 cdef enum:
     FAR_CAPACITY = 256                  # first allocation of the overflow
+    WIDEN_AFTER = 1024                  # messages about far levels that double the window
 
 cdef int64_t NO_KEY = INT64_MIN         # lower than every key
 
@@ -46,25 +64,28 @@ cdef inline int64_t _key(const Ladder* side, int64_t ticks) noexcept nogil:
     return ticks if side.bid else -ticks
 
 
-cdef int _ladder_init(Ladder* side, int64_t slots, int32_t bid) except -1:
+cdef bint _window_alloc(Ladder* side, int64_t slots) noexcept nogil:
     cdef int64_t words = slots >> 6
-    side.bid = bid
     side.mask = slots - 1
     side.lots = <int64_t*> calloc(slots, sizeof(int64_t))
     side.words = <uint64_t*> calloc(words, sizeof(uint64_t))
     side.summary = <uint64_t*> calloc((words + 63) >> 6, sizeof(uint64_t))
-    side.far = <Level*> malloc(FAR_CAPACITY * sizeof(Level))
-    side.far_capacity = FAR_CAPACITY
-    if side.lots == NULL or side.words == NULL or side.summary == NULL or side.far == NULL:
-        raise MemoryError
-    return 0
+    return side.lots != NULL and side.words != NULL and side.summary != NULL
 
 
-cdef void _ladder_free(Ladder* side) noexcept nogil:
+cdef void _window_free(Ladder* side) noexcept nogil:
     free(side.lots)
     free(side.words)
     free(side.summary)
-    free(side.far)
+
+
+cdef int _ladder_init(Ladder* side, int64_t slots, int64_t max_slots, int32_t bid) except -1:
+    side.bid, side.max_slots = bid, max_slots
+    side.far = <Level*> malloc(FAR_CAPACITY * sizeof(Level))
+    side.far_capacity = FAR_CAPACITY
+    if side.far == NULL or not _window_alloc(side, slots):
+        raise MemoryError
+    return 0
 
 
 cdef int64_t _word_below(Ladder* side, int64_t first, int64_t last) noexcept nogil:
@@ -205,9 +226,27 @@ cdef void _recentre(Ladder* side, int64_t best) noexcept nogil:
         _put(side, side.far[side.n_far].price_ticks, side.far[side.n_far].qty_lots)
 
 
+cdef void _widen(Ladder* side, int64_t best) noexcept nogil:
+    """Double the window, as too much of the traffic is outside; without memory it stays as it is."""
+    cdef Ladder wide = side[0]
+    cdef int64_t key, slots = 2 * (side.mask + 1)
+    if not _window_alloc(&wide, slots):
+        _window_free(&wide)
+        return
+    wide.low = (best - slots // 4 * 3) & ~<int64_t> 63
+    key = best
+    while key != NO_KEY:
+        _put(&wide, key, side.lots[key & side.mask])
+        key = _below(side, key)
+    _window_free(side)
+    side[0] = wide
+    _recentre(side, best)
+
+
 cdef int64_t _outside(Ladder* side, int64_t key, int64_t lots, int64_t best) noexcept nogil:
     """Set a level outside the window; the best key after it."""
     if key < best:
+        side.far_work += 1
         _far_put(side, key, lots)
         return best
     if lots == 0:           # better than the best, so it is not there
@@ -239,9 +278,14 @@ cdef inline int64_t _set(Ladder* side, int64_t key, int64_t lots, int64_t best) 
 
 
 cdef int64_t _settle(Ladder* side, int64_t best) noexcept nogil:
-    """Follow a best that sank near the window's bottom, so that the levels below it come out of the overflow."""
+    """Follow a best that sank near the window's bottom, so that the levels below it come out of the overflow; widen a
+    window that too much traffic misses."""
     if side.n_far and best < side.low + ((side.mask + 1) >> 2):
         _recentre(side, best)
+    if MM_RARE(side.far_work > WIDEN_AFTER):
+        side.far_work = 0
+        if side.mask + 1 < side.max_slots and best != NO_KEY:
+            _widen(side, best)
     return best
 
 
@@ -270,25 +314,32 @@ cdef class Book:
     """The L2 book of one market, in ticks and lots.
 
     Every price of an order book fits: those within the window around the touch cost O(1), the others stay in a sorted
-    overflow and move into the window when the market comes to them. Memory is `memory_bytes`: 16 bytes a window slot
-    and some, fixed at construction, plus 16 bytes an overflow level.
+    overflow and move into the window when the market comes to them. A window that too many updates miss is doubled, up
+    to `max_window`, so that memory follows the market: `memory_bytes` is about 16.3 bytes a window slot (2.1 MB at
+    131,072 slots, 66 kB at 4,096) and 16 bytes an overflow level.
 
     Args:
-        window: ticks of each side's window, a power of two from 128 to 2**24.
+        window: ticks of each side's window at first, a power of two from 256 to 2**24.
+        max_window: what it may grow to, such a number too.
 
     Raises:
-        ValueError: `window` is not such a number.
+        ValueError: they are not such numbers, or `max_window` is the smaller one.
     """
 
-    def __cinit__(self, int64_t window=BOOK_DEFAULT_WINDOW):
-        if window < 128 or window > 1 << 24 or window & (window - 1):
-            raise ValueError(f"window: expected a power of two from 128 to {1 << 24}, found {window}")
-        _ladder_init(&self.sides[0], window, 1)
-        _ladder_init(&self.sides[1], window, 0)
+    def __cinit__(self, int64_t window=BOOK_DEFAULT_WINDOW, int64_t max_window=BOOK_MAX_WINDOW):
+        for size in (window, max_window):
+            if size < 256 or size > 1 << 24 or size & (size - 1):
+                raise ValueError(f"window: expected a power of two from 256 to {1 << 24}, found {size}")
+        if window > max_window:
+            raise ValueError(f"max_window: expected at least the window, {window}, found {max_window}")
+        _ladder_init(&self.sides[0], window, max_window, 1)
+        _ladder_init(&self.sides[1], window, max_window, 0)
 
     def __dealloc__(self):
-        _ladder_free(&self.sides[0])
-        _ladder_free(&self.sides[1])
+        _window_free(&self.sides[0])
+        _window_free(&self.sides[1])
+        free(self.sides[0].far)
+        free(self.sides[1].far)
 
     cdef void set_level(self, int side, int64_t price_ticks, int64_t qty_lots) noexcept nogil:
         cdef Level level
@@ -430,8 +481,8 @@ cdef class Book:
             pair = <PyObject*> PyList_GET_ITEM(levels, i)
             if not MM_IS_PAIR(pair):
                 raise TypeError(f"levels[{i}]: expected (price_ticks, qty_lots), found {<object> pair!r}")
-            batch[filled].price_ticks = AsLong(MM_PAIR(pair, 0))
-            batch[filled].qty_lots = AsLong(MM_PAIR(pair, 1))
+            batch[filled].price_ticks = mm_as_long(MM_PAIR(pair, 0))
+            batch[filled].qty_lots = mm_as_long(MM_PAIR(pair, 1))
             if MM_RARE(batch[filled].qty_lots < 0 or not -MM_TICKS_LIMIT < batch[filled].price_ticks < MM_TICKS_LIMIT):
                 raise ValueError(f"levels[{i}]: expected |ticks| < 2**62 and lots >= 0, found {<object> pair!r}")
             filled += 1
@@ -502,9 +553,9 @@ cdef class Book:
         return self.is_incomplete()
 
     @property
-    def window(self) -> int:
-        """Ticks of each side's window."""
-        return self.sides[0].mask + 1
+    def window(self) -> tuple:
+        """Ticks of each side's window now."""
+        return self.sides[0].mask + 1, self.sides[1].mask + 1
 
     @property
     def far_levels(self) -> tuple:
@@ -514,9 +565,13 @@ cdef class Book:
     @property
     def memory_bytes(self) -> int:
         """Bytes of both windows and overflows as allocated now."""
-        cdef int64_t slots = self.sides[0].mask + 1, words = slots >> 6
-        cdef int64_t far = self.sides[0].far_capacity + self.sides[1].far_capacity
-        return 2 * 8 * (slots + words + ((words + 63) >> 6)) + far * sizeof(Level)
+        cdef int64_t slots, total = 0
+        cdef int side
+        for side in range(2):
+            slots = self.sides[side].mask + 1
+            total += 8 * (slots + (slots >> 6) + ((slots >> 6) + 63 >> 6))
+            total += self.sides[side].far_capacity * <int64_t> sizeof(Level)
+        return total
 
 
 cdef int _check_side(int side) except -1:

@@ -27,6 +27,7 @@ cdef extern from "digits.h" nogil:
         int32_t fast
     enum:
         MM_FAST_BYTES
+        MM_LEVEL_BYTES
         MM_NOT_WHOLE
     bint MM_IS(const char* p, const char* end, const char* text, Py_ssize_t n)
     bint MM_LIKELY(bint x)
@@ -35,6 +36,7 @@ cdef extern from "digits.h" nogil:
     void mm_unit_init(MmUnit* unit, int64_t mantissa, int32_t decimals)
     int mm_parse_units(const char* text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t* units)
     const char* mm_fast_units(const char* p, const MmUnit* unit, int64_t* units)
+    const char* mm_fast_level(const char* p, const MmUnit* tick, const MmUnit* lot, int64_t* ticks, int64_t* lots)
     const char* mm_scan_int(const char* p, const char* end, int64_t* out)
     const char* mm_scan_text(const char* p, const char* end)
     const char* mm_scan_double(const char* p, const char* end, double* out)
@@ -156,10 +158,10 @@ cdef inline const char* _bool(const char* p, const char* end, const char* key, P
 cdef const char* _slow_level(
     const char* p, const char* end, const FeedMarket* market, Level* out, int32_t* n_dust,
 ) noexcept nogil:
-    """One `["price","quantity"]` by the bounded reader; p is at its closing bracket after it."""
+    """One `["price","quantity"]` by the bounded reader; what follows it."""
     p = _units(p, end, b'["', 2, &market.tick, &out.price_ticks)
     p = _lots(p, end, b',"', 2, &market.lot, &out.qty_lots, n_dust)
-    return p if p != NULL and p < end and p[0] == c"]" else NULL
+    return p + 1 if p != NULL and p < end and p[0] == c"]" else NULL
 
 
 cdef const char* _levels(
@@ -176,23 +178,16 @@ cdef const char* _levels(
         return p + 1
     while True:
         q = NULL
-        if MM_LIKELY(end - p > 2 * MM_FAST_BYTES + 8 and fast):
-            if p[0] == c"[" and p[1] == c'"':
-                q = mm_fast_units(p + 2, &market.tick, &out.price_ticks)
-                if MM_LIKELY(q != NULL and q[0] == c"," and q[1] == c'"'):
-                    q = mm_fast_units(q + 2, &market.lot, &out.qty_lots)
-                    if q != NULL and q[0] != c"]":
-                        return NULL
-                else:
-                    q = NULL
-        if q == NULL:
+        if MM_LIKELY(end - p >= MM_LEVEL_BYTES and fast):
+            q = mm_fast_level(p, &market.tick, &market.lot, &out.price_ticks, &out.qty_lots)
+        if not MM_LIKELY(q != NULL):
             q = _slow_level(p, end, market, out, n_dust)
             if q == NULL:
                 return NULL
         if out.price_ticks == 0:
             return NULL
         out += 1
-        p = q + 1
+        p = q
         if p >= end:
             return NULL
         if p[0] == c",":
@@ -873,6 +868,21 @@ cdef class Frame:
     def kind(self) -> int:
         """`MessageKind`."""
         return self.data.kind
+
+    @property
+    def market(self) -> int:
+        """Index of its market, -1 for none."""
+        return self.data.market
+
+    @property
+    def last_id(self) -> int:
+        """The last update id it carries."""
+        return self.data.last_id
+
+    @property
+    def event_ts_ns(self) -> int:
+        """The venue's time of sending, 0 when not stated."""
+        return self.data.event_ts_ns
 
     def as_dict(self) -> dict:
         """Every field; levels as lists of ``(price_ticks, qty_lots)``, valid only before the decoder's next call."""

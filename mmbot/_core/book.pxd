@@ -5,7 +5,8 @@ from mmbot._core.types cimport Level
 
 
 cdef enum:
-    BOOK_DEFAULT_WINDOW = 16384
+    BOOK_DEFAULT_WINDOW = 4096
+    BOOK_MAX_WINDOW = 131072
 
 
 cdef struct Ladder:
@@ -15,6 +16,8 @@ cdef struct Ladder:
     uint64_t* summary       # a bit a word; may be set for an empty word, never clear for an occupied one
     int64_t low
     int64_t mask            # slots - 1
+    int64_t max_slots       # what the window may be widened to
+    int64_t far_work        # messages about far levels since it was last widened
     # The overflow: every level worse than the window, the nearest to the touch last.
     Level* far
     int32_t n_far, far_capacity
