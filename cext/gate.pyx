@@ -110,7 +110,9 @@ cdef inline int exposure_reason(
     if intent.side == BUY:
         side_lots = risk.buy_lots
     else:
-        position, side_lots = -position, risk.sell_lots
+        side_lots = risk.sell_lots
+        if mul64_overflows(position, -1, &position):
+            return RiskReason.BAD_ORDER
     # from here on as if it were a buy
     if add64_overflows(side_lots, added, &side_lots) or add64_overflows(position, side_lots, &worst):
         return RiskReason.BAD_ORDER
