@@ -61,7 +61,7 @@ class VenueConfig(Section):
     margin_mode: Literal["cross", "isolated"] = "cross"
     """Margin mode that the markets are set to, with `set_modes`."""
     set_modes: bool = False
-    """Set the margin mode of every market at the start; else the account's stands. One-way position mode is required."""
+    """Set the margin mode of every market at the start; else the account's stands. One-way positions are required."""
 
 
 class MarketConfig(Section):
