@@ -101,9 +101,9 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """Send an already framed message, unless muted; cuts the connection when its backlog is full."""
-        if self.muted:
-            return
         transport = self._transport
+        if self.muted or transport.is_closing():
+            return
         transport.write(data)
         if transport.get_write_buffer_size() > self._max_backlog:
             self.slow = True

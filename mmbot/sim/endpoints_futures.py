@@ -30,6 +30,7 @@ from mmbot.sim.endpoints_shared import (
     server_time,
     start_listen_key,
 )
+from mmbot.sim.endpoints_wallet import WALLET
 from mmbot.sim.shapes_futures import (
     account_config,
     account_v2,
@@ -172,6 +173,7 @@ REST: RestTable = {
     ("POST", "/fapi/v1/listenKey"): _START,
     ("PUT", "/fapi/v1/listenKey"): _EXTEND,
     ("DELETE", "/fapi/v1/listenKey"): _CLOSE,
+    **WALLET,
 }
 
 WS_API: MethodTable = {

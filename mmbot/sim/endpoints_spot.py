@@ -27,6 +27,7 @@ from mmbot.sim.endpoints_shared import (
     server_time,
     start_listen_key,
 )
+from mmbot.sim.endpoints_wallet import WALLET
 
 ONE = fixed(1)
 DEPTH = steps((100, 5), (500, 25), (1000, 50), (5000, 250), default=100)
@@ -53,64 +54,6 @@ def _average_price(call: Call) -> dict[str, Any]:
         last = venue.ticker_price(call.params, call.now_ns)
         price = last["price"] if isinstance(last, dict) else "0"
     return {"mins": AVERAGE_MINUTES, "price": price, "closeTime": recent[-1]["time"] if recent else now_ms}
-
-
-def _wallet(call: Call) -> list[dict[str, Any]]:
-    """``/sapi/v1/capital/config/getall``: the coins of the account, none of which can be moved in or out."""
-    if call.user is None:
-        return []
-    account = call.gateway.venue.account(call.user, {}, call.now_ns)
-    return [
-        {
-            "coin": balance["asset"],
-            "name": balance["asset"],
-            "free": balance["free"],
-            "locked": balance["locked"],
-            "freeze": "0",
-            "withdrawing": "0",
-            "ipoing": "0",
-            "ipoable": "0",
-            "storage": "0",
-            "isLegalMoney": False,
-            "trading": True,
-            "depositAllEnable": False,
-            "withdrawAllEnable": False,
-            "networkList": [],
-        }
-        for balance in account["balances"]
-    ]
-
-
-def _trade_fees(call: Call) -> list[dict[str, Any]]:
-    """``/sapi/v1/asset/tradeFee``."""
-    if call.user is None:
-        return []
-    venue = call.gateway.venue
-    account = venue.account(call.user, {}, call.now_ns)
-    wanted = call.params.get("symbol")
-    return [
-        {
-            "symbol": symbol["symbol"],
-            "makerCommission": account["commissionRates"]["maker"],
-            "takerCommission": account["commissionRates"]["taker"],
-        }
-        for symbol in venue.exchange_info({}, call.now_ns)["symbols"]
-        if wanted in (None, symbol["symbol"])
-    ]
-
-
-def _restrictions(_call: Call) -> dict[str, Any]:
-    """``/sapi/v1/account/apiRestrictions``: a key that trades and never withdraws."""
-    return {
-        "ipRestrict": False,
-        "enableReading": True,
-        "enableWithdrawals": False,
-        "enableInternalTransfer": False,
-        "enableMargin": False,
-        "enableFutures": True,
-        "permitsUniversalTransfer": False,
-        "enableSpotAndMarginTrading": True,
-    }
 
 
 _TIME = special(server_time)
@@ -168,9 +111,7 @@ REST: RestTable = {
     ("POST", "/api/v3/userDataStream"): _START,
     ("PUT", "/api/v3/userDataStream"): _EXTEND,
     ("DELETE", "/api/v3/userDataStream"): _CLOSE,
-    ("GET", "/sapi/v1/capital/config/getall"): special(_wallet, 10, security=Security.SIGNED),
-    ("GET", "/sapi/v1/asset/tradeFee"): special(_trade_fees, security=Security.SIGNED),
-    ("GET", "/sapi/v1/account/apiRestrictions"): special(_restrictions, security=Security.SIGNED),
+    **WALLET,
 }
 
 WS_API: MethodTable = {

@@ -28,6 +28,7 @@ class Gateway:
 
     Attributes:
         venue: the exchange behind it.
+        wallet: where the account's coins are (the spot venue, also seen from the futures port).
         users: by account name.
         keys: API keys.
         limiter: counts weight and orders.
@@ -37,6 +38,7 @@ class Gateway:
     """
 
     venue: FuturesVenue | SpotVenue
+    wallet: SpotVenue
     users: Mapping[str, User]
     keys: KeyRing
     limiter: RateLimiter

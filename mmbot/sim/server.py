@@ -270,6 +270,7 @@ class SimServer:
         rules = _complete(self.config.rules, SPOT_RULES if spot else FUTURES_RULES)
         gateway = Gateway(
             venue=venue,
+            wallet=self.exchange.spot,
             users=self.users,
             keys=self.keys,
             limiter=RateLimiter(limits, enforce=self.config.enforce_limits),
