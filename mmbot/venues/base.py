@@ -219,6 +219,17 @@ class Fill:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """One funding payment from the venue's history; `amount_e8` > 0 was received, `payment_id` is the venue's."""
+
+    market: int
+    amount_e8: int
+    asset: int
+    payment_id: str
+    ts_ns: int
+
+
 class Venue(ABC):
     """One connected account at one venue. Not thread-safe: all calls come from the event loop's thread.
 
@@ -232,6 +243,19 @@ class Venue(ABC):
 
     def __init__(self, settings: VenueSettings) -> None:
         self.name = settings.name
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """How far the venue's clock is ahead of ours; 0 where it is not measured."""
+        return 0
+
+    def rate_usage(self) -> Mapping[str, float]:
+        """Say how much of the venue's rate budgets is used, by name."""
+        return {}
+
+    async def funding_since(self, ts_ns: int) -> list[Funding]:  # noqa: ARG002 - for venues that have funding
+        """Funding payments of the bound markets since a time, oldest first; none on spot venues."""
+        return []
 
     @abstractmethod
     async def open(self) -> None:

@@ -21,7 +21,7 @@ from mmbot.venues.base import Venue
 from mmbot.venues.binance import order_events
 from mmbot.venues.binance.market_feed import MarketFeed
 from mmbot.venues.binance.market_table import MarketTable, owner_of
-from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway
+from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway, restamped
 from mmbot.venues.client_id import ClientIds
 
 if TYPE_CHECKING:
@@ -173,6 +173,18 @@ class BinanceVenue(Venue):
     async def _leave(self, *, clean: bool) -> None:
         """Undo at the venue what `start` set up, when nothing of ours is left there (`clean`)."""
 
+    @property
+    def clock_offset_ns(self) -> int:
+        """How far the venue's clock is ahead of ours."""
+        return self._rest.clock.offset_ns
+
+    def rate_usage(self) -> Mapping[str, float]:
+        """Say how much of the venue's budgets is used: ``weight_1m`` and its ``_limit``, orders, seconds of pause."""
+        budget = self._rest.budget
+        counts = self._rest.order_counts | (self._gateway.order_counts if self._gateway is not None else {})
+        orders = {f"orders_{interval.lower()}": float(used) for interval, used in counts.items()}
+        return {"weight_1m": budget.used, "weight_1m_limit": budget.limit, "paused_s": budget.paused_s, **orders}
+
     # -- orders -------------------------------------------------------------------------------------------------------
 
     def submit(self, command: CommandView) -> None:
@@ -227,8 +239,10 @@ class BinanceVenue(Venue):
     async def _cancel_all_command(self, market: int) -> None:
         try:
             await self.cancel_all(market)
-        except VenueError:
-            _log.exception("cancel all failed", venue=self.name, market=market)
+        except AuthError:
+            raise
+        except MmbotError as error:
+            _log.error("cancel all failed", venue=self.name, market=market, error=str(error))
             self._doubt()
 
     def _doubt(self) -> None:
@@ -279,7 +293,9 @@ class BinanceVenue(Venue):
                     # Free for the next request before the sink sees the body and perhaps asks again.
                     body = await self._rest.depth(self._markets.at(market).symbol)
                     break
-                except (Disconnected, UnknownOrderState, RateLimited) as error:
+                except AuthError:
+                    raise
+                except VenueError as error:
                     _log.warning("snapshot failed", venue=self.name, market=market, error=str(error))
                     await asyncio.sleep(backoff.next_s())
         finally:
@@ -330,7 +346,9 @@ class BinanceVenue(Venue):
         encoder = self._encoder
         if encoder is None:
             raise AuthError(f"{self.name}: no credentials")
-        query = encoder.encode_query_command(command).decode()
+        await self._rest.budget.acquire(1, urgent=True)
+        # Signed only now: waiting may have taken longer than the receive window.
+        query = encoder.encode_query_command(restamped(command)).decode()
         return await self._rest.send_order(command.kind, query)
 
     def _report(self, event: OrderEvent) -> None:

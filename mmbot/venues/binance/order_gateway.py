@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
 
 from mmbot._core.encode_binance import BinanceEncoder
-from mmbot._core.types import CommandKind, OrderEventKind
+from mmbot._core.types import CommandKind, CommandView, OrderEventKind
 from mmbot.errors import AuthError, DecodeError, Disconnected, RateLimited, UnknownOrderState, VenueError
 from mmbot.venues.binance import order_events
 from mmbot.venues.binance.errors import Outcome, error_of, event_kind, outcome_of
@@ -24,7 +25,7 @@ from mmbot.venues.binance.messages import AmendAnswer, ApiAnswer, ApiError, Orde
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from mmbot._core.types import CommandView, OrderEvent
+    from mmbot._core.types import OrderEvent
     from mmbot.net.rate_budget import WeightBudget
     from mmbot.net.websocket import ManagedSocket
     from mmbot.venues.binance.market_table import MarketTable
@@ -37,6 +38,11 @@ _ORDER_KINDS = {
     CommandKind.PLACE, CommandKind.AMEND_ORDER, CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER,
 }
 _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
+
+
+def restamped(command: CommandView) -> CommandView:
+    """Give a command that had to wait the present time, or the venue would find its timestamp too old."""
+    return CommandView(**{**command.as_dict(), "ts_ns": time_ns()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class OrderGateway:
         self._calls: dict[str, asyncio.Future[ApiAnswer]] = {}
         self._over_websocket = websocket
         self._by_rest: Counter[int] = Counter()     # market -> requests under way outside `_pending`
+        self.order_counts: dict[str, int] = {}
         self.up = False
 
     # -- requests ---------------------------------------------------------------------------------------------------
@@ -179,7 +186,7 @@ class OrderGateway:
             await self._budget.resumed()
         finally:
             self._by_rest[command.market] -= 1
-        self.submit(command)
+        self.submit(restamped(command))
 
     def _refuse_here(self, command: CommandView) -> None:
         event = order_events.refused(command, event_kind(command.kind, Outcome.RATE), _PAUSED)
@@ -274,7 +281,9 @@ class OrderGateway:
 
     def _observe(self, answer: ApiAnswer) -> None:
         for count in answer.rate_limits:
-            if count.rate_limit_type == "REQUEST_WEIGHT" and count.interval == "MINUTE":
+            if count.rate_limit_type == "ORDERS":
+                self.order_counts[f"{count.interval_num}{count.interval[:1]}"] = count.count
+            elif count.rate_limit_type == "REQUEST_WEIGHT" and count.interval == "MINUTE":
                 self._budget.observe(count.count)
         if answer.status in {418, 429}:
             self._budget.pause(answer.error.wait_s() if answer.error else 10.0, banned=answer.status == 418)

@@ -104,8 +104,8 @@ class BinanceRest:
         raise AssertionError("unreachable")
 
     async def presigned(self, method: str, path: str, query: str) -> bytes:
-        """Send a query that the order encoder has signed."""
-        return await self._send(method, path, query, weight=1, headers=self._signer().headers, urgent=True)
+        """Send a query that the order encoder has signed; its weight has been acquired."""
+        return await self._send(method, path, query, weight=0, headers=self._signer().headers)
 
     def _signer(self) -> Signer:
         if self.signer is None:

@@ -9,7 +9,7 @@ import structlog
 
 from mmbot.errors import ConfigError, VenueError
 from mmbot.net.websocket import ManagedSocket
-from mmbot.venues.base import Balance, Position
+from mmbot.venues.base import Balance, Funding, Position
 from mmbot.venues.binance.connector import BinanceVenue
 from mmbot.venues.binance.messages import NS_PER_MS, amount_e8
 from mmbot.venues.binance_usdm.auth import ListenKey
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _LEAVE_S = 5.0
+_SAME_NS = 1_000_000_000     # payments of one settlement are not further apart
 _INCOME_DELAY_S = 2.0       # the income history lags the event a little
 
 
@@ -126,18 +127,31 @@ class BinanceUsdm(BinanceVenue):
 
     async def _look_up_funding(self, ts_ns: int) -> None:
         """Ask the income history which markets a funding payment was for."""
-        wanted = {market.symbol: market for market in self._markets}
         sink = self._listener()
         try:
             await asyncio.sleep(_INCOME_DELAY_S)
-            payments = await self._rest.funding_since(ts_ns - 1000 * NS_PER_MS)
+            payments = await self.funding_since(ts_ns - _SAME_NS)
         except VenueError as error:
             _log.error("funding not looked up", venue=self.name, error=str(error))
             return
         for each in payments:
-            if each.symbol in wanted and abs(each.time * NS_PER_MS - ts_ns) <= 1000 * NS_PER_MS:
-                amount = amount_e8(each.income, "income")
-                sink.on_funding(wanted[each.symbol].index, amount, sink.asset_index(each.asset), each.time * NS_PER_MS)
+            if abs(each.ts_ns - ts_ns) <= _SAME_NS:
+                sink.on_funding(each.market, each.amount_e8, each.asset, each.ts_ns)
+
+    async def funding_since(self, ts_ns: int) -> list[Funding]:
+        """Funding payments of the bound markets since a time, oldest first (at most 1000)."""
+        sink = self._listener()
+        return [
+            Funding(
+                market=market.index,
+                amount_e8=amount_e8(each.income, "income"),
+                asset=sink.asset_index(each.asset),
+                payment_id=str(each.tran_id),
+                ts_ns=each.time * NS_PER_MS,
+            )
+            for each in await self._rest.funding_since(ts_ns)
+            if (market := self._markets.get(each.symbol)) is not None
+        ]
 
     async def positions(self) -> list[Position]:
         """One position for every bound market, flat ones too.
