@@ -219,6 +219,17 @@ cdef class EventRing:
         self.written = 0
         PyThread_release_lock(self.lock)
 
+    def detach(self) -> None:
+        """Has no file any more; what is appended from now on stays in the ring until there is one."""
+        PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        self.fd = -1
+        PyThread_release_lock(self.lock)
+
+    def fail(self, int error) -> None:
+        """Makes every later append fail with an errno, as a failed write does: the file could not be made durable."""
+        if not self.error:
+            self.error = error
+
     def flush(self) -> int:
         """Writes out what is in the ring; the number of bytes.
 
