@@ -2,8 +2,8 @@
 
 ``cext/<concept>.pyx`` compiles to ``mmbot._core.<concept>``.  Environment variables steer a build:
 
-* ``MMBOT_DEBUG=1``        bounds, None and initialisation checks on; kept apart from the release build in ``build/debug``
-                           (``make debug``), and the tests run on both;
+* ``MMBOT_DEBUG=1``        bounds, None and initialisation checks on; kept apart from the release build, in
+                           ``build/debug`` (``make debug``), and the tests run on both;
 * ``MMBOT_EXTENSIONS=a,b`` build only these modules, for a quick edit-compile-test loop;
 * ``MMBOT_ANNOTATE=1``     write Cython's HTML report beside the generated C.
 """

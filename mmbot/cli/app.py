@@ -14,14 +14,19 @@ from mmbot.errors import MmbotError
 COMMANDS: dict[str, dict[str, str]] = {
     "Look around": {
         "check": "mmbot.cli.check",
+        "inspect": "mmbot.cli.inspect",
         "strategies": "mmbot.cli.strategies",
         "venues": "mmbot.cli.venues",
+    },
+    "Simulated market": {
+        "exchange": "mmbot.cli.exchange",
     },
     "A running bot": {
         "status": "mmbot.cli.status",
         "pause": "mmbot.cli.pause",
         "resume": "mmbot.cli.resume",
         "set": "mmbot.cli.set",
+        "swap": "mmbot.cli.swap",
         "stop": "mmbot.cli.stop",
     },
 }

@@ -13,10 +13,11 @@ def command(config: ConfigPath, overrides: Overrides = None, as_json: AsJson = F
     Example: `mmbot check configs/demo.yaml --set risk.max_position=0.5`
     """
     from mmbot.config import InvalidConfig, check_params, load
-    from mmbot.plugins.loader import load as load_plugin
 
     try:
         checked = load(config, overrides or ())
+        from mmbot.plugins.loader import load as load_plugin
+
         plugin = load_plugin(checked.strategy.id, checked.strategy_folders)
         check_params(checked, plugin.params_class)
     except InvalidConfig as error:
