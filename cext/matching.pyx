@@ -379,13 +379,13 @@ cdef class MatchingEngine:
     # -- Python's face --------------------------------------------------------------------------------------------
 
     def place(
-        self, int64_t id, int64_t owner, int side, int64_t price_ticks, int64_t qty_lots, *,
+        self, int64_t order_id, int64_t owner, int side, int64_t price_ticks, int64_t qty_lots, *,
         int time_in_force=GTC, int self_trade=SelfTrade.ALLOW,
     ) -> int:
         """Match an incoming order, and let what is left of it rest if it may.
 
         Args:
-            id: unique among the resting orders.
+            order_id: unique among the resting orders.
             owner: whose order it is; 0 is exempt from self-trade prevention.
             side: `Side`.
             price_ticks: the limit; 0 is a market order, which never rests.
@@ -401,13 +401,13 @@ cdef class MatchingEngine:
         """
         if side < 0 or side > 1 or price_ticks < 0 or qty_lots <= 0 or not 0 <= time_in_force <= GTX:
             raise ValueError(
-                f"order {id}: expected side 0..1, price >= 0, quantity > 0, time_in_force 0..{GTX}, "
+                f"order {order_id}: expected side 0..1, price >= 0, quantity > 0, time_in_force 0..{GTX}, "
                 f"found {side}, {price_ticks}, {qty_lots}, {time_in_force}"
             )
-        return self.c_place(id, owner, side, price_ticks, qty_lots, time_in_force, self_trade)
+        return self.c_place(order_id, owner, side, price_ticks, qty_lots, time_in_force, self_trade)
 
     def amend(
-        self, int64_t id, int64_t price_ticks, int64_t left_lots, *, int time_in_force=GTC,
+        self, int64_t order_id, int64_t price_ticks, int64_t left_lots, *, int time_in_force=GTC,
         int self_trade=SelfTrade.ALLOW, bint keep_priority=False,
     ) -> int:
         """Give a resting order another price or rest.
@@ -420,21 +420,21 @@ cdef class MatchingEngine:
             ValueError: an argument outside its range.
         """
         if price_ticks <= 0 or left_lots <= 0:
-            raise ValueError(f"order {id}: expected price and rest > 0, found {price_ticks}, {left_lots}")
-        return self.c_amend(id, price_ticks, left_lots, time_in_force, self_trade, keep_priority)
+            raise ValueError(f"order {order_id}: expected price and rest > 0, found {price_ticks}, {left_lots}")
+        return self.c_amend(order_id, price_ticks, left_lots, time_in_force, self_trade, keep_priority)
 
-    def cancel(self, int64_t id) -> int:
+    def cancel(self, int64_t order_id) -> int:
         """Remove a resting order; returns the lots it had left, 0 if there is no such order."""
-        return self.c_cancel(id)
+        return self.c_cancel(order_id)
 
-    def find(self, int64_t id) -> tuple[int, int, int, int] | None:
+    def find(self, int64_t order_id) -> tuple[int, int, int, int] | None:
         """(owner, side, price_ticks, left_lots) of a resting order."""
-        cdef Order* order = self.c_find(id)
+        cdef Order* order = self.c_find(order_id)
         return None if order == NULL else (order.owner, order.side, order.price_ticks, order.left_lots)
 
-    def lots_ahead(self, int64_t id) -> int:
+    def lots_ahead(self, int64_t order_id) -> int:
         """Lots that trade before this resting order at its price; -1 if there is no such order."""
-        cdef int32_t slot = self._slot(id)
+        cdef int32_t slot = self._slot(order_id)
         if slot < 0:
             return -1
         cdef int64_t ahead = 0

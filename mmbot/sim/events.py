@@ -56,7 +56,7 @@ class Refused(MmbotError):
     -1130 value; -2010 order rejected (S), -2011 unknown order at cancel, -2013 no such order, -2019 margin (F),
     -2021 amend/replace failed (S), -2022 reduce only (F), -2027/-2028 leverage limits (F), -2038 amend rejected (S),
     -4003/-4005 quantity (F), -4014 tick (F), -4015 client id, -4016/-4024 price band (F), -4023 step (F),
-    -4028 leverage (F), -4046 margin type unchanged (F), -4059 position mode unchanged (F), -4060/-4061 position side (F),
+    -4028 leverage (F), -4046 margin type unchanged (F), -4059 position mode unchanged (F), -4061 position side (F),
     -4116 duplicate client id (F), -4120 conditional order (F), -4164 notional (F), -5022 post only (F),
     -5021 fill or kill (F), -5027 nothing to amend (F), -1003 and others only by injected faults.
     """

@@ -19,22 +19,26 @@ Signatures, ``timestamp``/``recvWindow``, rate limits, listen keys and injected 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mmbot.sim import ledger
-from mmbot.sim.events import Event
 from mmbot.sim.futures import FuturesVenue
 from mmbot.sim.instruments import SPOT, USDM, SimInstrument
-from mmbot.sim.market import Market
 from mmbot.sim.recording import RecordingSource
 from mmbot.sim.schedule import NEVER, Schedule
 from mmbot.sim.spot import SpotVenue
 from mmbot.sim.traders import TraderSource
 from mmbot.sim.users import User
-from mmbot.sim.venue import Venue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mmbot.sim.events import Event
+    from mmbot.sim.market import Market
+    from mmbot.sim.venue import Venue
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeConfig:

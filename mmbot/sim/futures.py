@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from mmbot._core.matching import Outcome
 from mmbot.sim import futures_wire as wire
 from mmbot.sim.events import Event, Refused
-from mmbot.sim.futures_account import FuturesAccount, Income, Position
+from mmbot.sim.futures_accounts import FuturesAccounts
 from mmbot.sim.futures_clearing import Clearing
 from mmbot.sim.futures_rules import POST_ONLY, read_amendment, read_order
-from mmbot.sim.instruments import E8, e8, share
+from mmbot.sim.instruments import share
 from mmbot.sim.market import NS_PER_MS, Market
 from mmbot.sim.orders import Fill, SimOrder
-from mmbot.sim.requests import count, in_window, listed, need, text, whole
-from mmbot.sim.venue import TIME_IN_FORCE, Answer, Venue
+from mmbot.sim.requests import count, in_window, listed, text, whole
+from mmbot.sim.venue import TIME_IN_FORCE, Answer
 
 if TYPE_CHECKING:
+    from mmbot.sim.futures_account import FuturesAccount, Position
     from collections.abc import Mapping
 
     from mmbot.sim.schedule import Schedule
@@ -25,68 +26,15 @@ if TYPE_CHECKING:
 
 Params = "Mapping[str, Any]"
 MAX_AMENDMENTS = 10_000
-GLOBAL_STREAMS = frozenset({
-    "!markPrice@arr", "!markPrice@arr@1s", "!bookTicker", "!forceOrder@arr",
-})
-SYMBOL_STREAMS = frozenset({"markPrice", "markPrice@1s", "forceOrder"})
 
 
-class FuturesVenue(Venue):
+class FuturesVenue(FuturesAccounts):
     """``binance_usdm``."""
-
-    futures = True
-    id_limits = (500, 1000)
 
     def __init__(self, outbox: list[Event], schedule: Schedule) -> None:
         super().__init__("binance_usdm", outbox, schedule, first_order_id=8_000_000_000)
-        self.accounts: dict[int, FuturesAccount] = {}
         self.clearing = Clearing(self, schedule)
-        self.listeners: dict[str, int] = {}
         self._countdowns: dict[tuple[int, str], int] = {}
-        self._tran_id = 9_000_000_000
-
-    # -- users and streams ----------------------------------------------------------------------------------------
-
-    def open_account(self, user: User, balances: Mapping[str, str]) -> None:
-        """Give a user a wallet."""
-        self.add_user(user)
-        account = FuturesAccount(user, {"USDT": 0} | {asset: e8(amount) for asset, amount in balances.items()})
-        for symbol, market in self.markets.items():
-            account.positions[symbol] = Position(market.instrument, self.clearing.marks[symbol])
-        self.accounts[user.index] = account
-
-    def subscribe(self, stream: str) -> bool:
-        """See `Venue.subscribe`; also mark prices, forced orders and the all-market streams."""
-        symbol, _, suffix = stream.partition("@")
-        if stream in GLOBAL_STREAMS or (suffix in SYMBOL_STREAMS and symbol in self._by_stream):
-            self.listeners[stream] = self.listeners.get(stream, 0) + 1
-            if stream == "!bookTicker":
-                for market in self.markets.values():
-                    market.subscribe("bookTicker")
-            return True
-        return super().subscribe(stream)
-
-    def unsubscribe(self, stream: str) -> None:
-        """See `Venue.unsubscribe`."""
-        if stream not in self.listeners:
-            super().unsubscribe(stream)
-            return
-        self.listeners[stream] -= 1
-        if not self.listeners[stream]:
-            del self.listeners[stream]
-        if stream == "!bookTicker":
-            for market in self.markets.values():
-                market.unsubscribe("bookTicker")
-
-    def _emit(self, stream: str, payload: str | bytes) -> None:
-        super()._emit(stream, payload)
-        if "!bookTicker" in self.listeners and stream.endswith("@bookTicker"):
-            super()._emit("!bookTicker", payload)
-
-    def emit_listened(self, stream: str, payload: str) -> None:
-        """Announce on a stream of `listeners`, if there is one."""
-        if stream in self.listeners:
-            super()._emit(stream, payload)
 
     # -- hooks of the order's life --------------------------------------------------------------------------------
 
@@ -131,14 +79,6 @@ class FuturesVenue(Venue):
             self.record_income(account, "REALIZED_PNL", order.instrument.symbol, realized, str(fill.trade_id))
         self.record_income(account, "COMMISSION", order.instrument.symbol, -fee, str(fill.trade_id))
         return replace(fill, fee_e8=fee, fee_asset=account.asset, realized_e8=realized)
-
-    def record_income(self, account: FuturesAccount, kind: str, symbol: str, amount_e8: int, trade_id: str = "") -> None:
-        """Write a line of the income history."""
-        self._tran_id += 1
-        time_ms = self._schedule.now_ns // NS_PER_MS
-        account.income.append(Income(kind, symbol, amount_e8, account.asset, time_ms, self._tran_id, trade_id))
-        if len(account.income) > 60_000:  # noqa: PLR2004 - months of history, as the venue keeps
-            del account.income[:30_000]
 
     def _announce(self, order: SimOrder, execution: str, fill: Fill | None = None) -> None:
         time_ms = self._schedule.now_ns // NS_PER_MS
@@ -371,143 +311,3 @@ class FuturesVenue(Venue):
                     self.cancel_all_of(user, symbol, due_ns)
             self._schedule.call_at(now_ns + countdown_ms * NS_PER_MS, fire)
         return {"symbol": symbol, "countdownTime": str(countdown_ms)}
-
-    # -- account --------------------------------------------------------------------------------------------------
-
-    def account(self, user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v2/account and /fapi/v3/account (one superset answer)."""
-        return wire.account_answer(self.accounts[user.index], self._schedule.at(now_ns) // NS_PER_MS)
-
-    def balance(self, user: User, _params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v2|v3/balance, v2/account.balance."""
-        account, time_ms = self.accounts[user.index], self._schedule.at(now_ns) // NS_PER_MS
-        return [wire.balance_answer(account, asset, time_ms) for asset in account.wallets]
-
-    def position_risk(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v2|v3/positionRisk, account.position (one superset answer)."""
-        self._schedule.at(now_ns)
-        account, markets = self.accounts[user.index], self._asked(params)[0]
-        return [wire.position_answer(account, account.positions[market.instrument.symbol]) for market in markets]
-
-    def income(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v1/income, oldest first."""
-        self._schedule.at(now_ns)
-        symbol, kind = text(params, "symbol"), text(params, "incomeType")
-        found = [
-            income for income in self.accounts[user.index].income
-            if symbol in {None, income.symbol} and kind in {None, income.kind} and in_window(params, income.time_ms)
-        ]
-        limit = count(params, "limit", 100, 1000)
-        return [wire.income_answer(income) for income in (found[:limit] if "startTime" in params else found[-limit:])]
-
-    def commission_rate(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v1/commissionRate."""
-        self._schedule.at(now_ns)
-        instrument = self.market_of(params).instrument
-        return {
-            "symbol": instrument.symbol, "makerCommissionRate": instrument.maker_fee,
-            "takerCommissionRate": instrument.taker_fee, "rpiCommissionRate": "0",
-        }
-
-    def leverage_brackets(self, _user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v1/leverageBracket."""
-        self._schedule.at(now_ns)
-        return [
-            {
-                "symbol": market.instrument.symbol,
-                "brackets": [
-                    {
-                        "bracket": number, "initialLeverage": tier.leverage, "notionalCap": tier.cap_e8 // E8,
-                        "notionalFloor": tier.floor_e8 // E8, "maintMarginRatio": tier.maintenance_e8 / E8,
-                        "cum": tier.deduction_e8 / E8,
-                    }
-                    for number, tier in enumerate(market.instrument.tiers, 1)
-                ],
-            }
-            for market in self._asked(params)[0]
-        ]
-
-    def set_leverage(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """POST /fapi/v1/leverage."""
-        time_ms = self._schedule.at(now_ns) // NS_PER_MS
-        instrument = self.market_of(params).instrument
-        leverage = whole(params, "leverage")
-        if leverage is None or not 1 <= leverage <= instrument.tiers[0].leverage:
-            raise Refused(-4028, f"Leverage {leverage} is not valid")
-        account = self.accounts[user.index]
-        position = account.positions[instrument.symbol]
-        before, old = account.initial_e8 - position.initial_e8(), position.leverage
-        cap = max(tier.cap_e8 for tier in instrument.tiers if tier.leverage >= leverage)
-        if position.exposure_e8() > cap:
-            raise Refused(-2027, "Exceeded the maximum allowable position at current leverage.")
-        position.leverage = leverage
-        if leverage < old and before + position.initial_e8() > account.margin_balance_e8:
-            position.leverage = old
-            raise Refused(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
-        if leverage != old:
-            self.tell(user, {
-                "e": "ACCOUNT_CONFIG_UPDATE", "E": time_ms, "T": time_ms,
-                "ac": {"s": instrument.symbol, "l": leverage},
-            })
-        return {"leverage": leverage, "maxNotionalValue": str(cap // E8), "symbol": instrument.symbol}
-
-    def set_margin_type(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """POST /fapi/v1/marginType: the exchange has cross margin only, so there is never a need to change."""
-        self._schedule.at(now_ns)
-        self.market_of(params)
-        if need(params, "marginType") in {"CROSSED", "CROSS"}:
-            raise Refused(-4046, "No need to change margin type.")
-        raise Refused(-4047, "Margin type cannot be changed: the simulated exchange has cross margin only.")
-
-    def position_mode(self, _user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v1/positionSide/dual."""
-        self._schedule.at(now_ns)
-        return {"dualSidePosition": False}
-
-    def set_position_mode(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """POST /fapi/v1/positionSide/dual: the exchange has one-way mode only."""
-        self._schedule.at(now_ns)
-        if need(params, "dualSidePosition").lower() == "false":
-            raise Refused(-4059, "No need to change position side.")
-        raise Refused(-4068, "Position side cannot be changed: the simulated exchange has one-way mode only.")
-
-    def multi_assets_mode(self, user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v1/multiAssetsMargin."""
-        self._schedule.at(now_ns)
-        return {"multiAssetsMargin": self.accounts[user.index].multi_assets}
-
-    def set_multi_assets_mode(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """POST /fapi/v1/multiAssetsMargin: off, and stays off."""
-        self._schedule.at(now_ns)
-        if need(params, "multiAssetsMargin").lower() == str(self.accounts[user.index].multi_assets).lower():
-            raise Refused(-4171, "No need to change multi-assets mode.")
-        raise Refused(-4167, "Multi-assets mode cannot be changed: the simulated exchange has single-asset margin only.")
-
-    # -- public ---------------------------------------------------------------------------------------------------
-
-    def exchange_info(self, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v1/exchangeInfo; the server puts its own ``rateLimits`` in."""
-        assets = sorted({market.instrument.quote for market in self.markets.values()})
-        return {
-            "timezone": "UTC", "serverTime": self._schedule.at(now_ns) // NS_PER_MS, "futuresType": "U_MARGINED",
-            "rateLimits": [], "exchangeFilters": [],
-            "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
-            "symbols": [wire.symbol_answer(market.instrument) for market in self.markets.values()],
-        }
-
-    def premium_index(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
-        """GET /fapi/v1/premiumIndex."""
-        time_ms = self._schedule.at(now_ns) // NS_PER_MS
-        markets, single = self._asked(params)
-        answers = [wire.premium_answer(self.clearing.marks[market.instrument.symbol], time_ms) for market in markets]
-        return answers[0] if single else answers
-
-    def funding_rate(self, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v1/fundingRate: settlements so far, oldest first."""
-        self._schedule.at(now_ns)
-        return self.clearing.funding_history([market.instrument.symbol for market in self._asked(params)[0]], params)
-
-    def funding_info(self, _params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v1/fundingInfo."""
-        self._schedule.at(now_ns)
-        return self.clearing.funding_info()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmbot.sim import futures_wire as wire
 from mmbot.sim.instruments import e8, money, share
-from mmbot.sim.marks import Mark
 from mmbot.sim.market import NS_PER_MS
+from mmbot.sim.marks import Mark
 from mmbot.sim.orders import SimOrder
 from mmbot.sim.requests import count, in_window
 

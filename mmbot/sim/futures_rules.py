@@ -76,7 +76,8 @@ def check_notional(instrument: SimInstrument, ticks: int, lots: int) -> None:
     """-4164 below the minimum order value."""
     if instrument.notional_e8(ticks, lots) < instrument.min_notional_e8:
         raise Refused(
-            -4164, f"Order's notional must be no smaller than {instrument.min_notional} (unless you choose reduce only).",
+            -4164,
+            f"Order's notional must be no smaller than {instrument.min_notional} (unless you choose reduce only).",
         )
 
 
@@ -89,18 +90,7 @@ def read_order(
         Keyword arguments of `SimOrder` (side, kind, time_in_force, price_ticks, qty_lots, reduce_only, self_trade,
         client_id, which may be empty).
     """
-    side = SIDES.get(need(params, "side"))
-    if side is None:
-        raise Refused(-1117, "Invalid side.")
-    kind = need(params, "type")
-    if kind in CONDITIONAL:
-        raise Refused(-4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.")
-    if kind not in {"LIMIT", "MARKET"}:
-        raise Refused(-1116, "Invalid orderType.")
-    if (text(params, "positionSide") or "BOTH") != "BOTH":
-        raise Refused(-4061, "Order's position side does not match user's setting.")
-    if flag(params, "closePosition"):
-        raise Refused(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
+    side, kind = _side_and_kind(params)
     name = client_id(params, -4015, BAD_CLIENT_ID)
     prevention = text(params, "selfTradePreventionMode") or "EXPIRE_MAKER"
     if prevention not in SELF_TRADE:
@@ -108,10 +98,9 @@ def read_order(
     reduce_only = flag(params, "reduceOnly")
     lots = read_quantity(instrument, need(params, "quantity"), market=kind == "MARKET")
     if kind == "MARKET":
-        if text(params, "price") is not None:
-            raise Refused(-1106, "Parameter 'price' sent when not required.")
-        if text(params, "timeInForce") is not None:
-            raise Refused(-1106, "Parameter 'timeInForce' sent when not required.")
+        for unneeded in ("price", "timeInForce"):
+            if text(params, unneeded) is not None:
+                raise Refused(-1106, f"Parameter '{unneeded}' sent when not required.")
         ticks, force = 0, "IOC"
         reference = best[2] if side == 0 else best[0]
     else:
@@ -127,6 +116,25 @@ def read_order(
         "side": side, "kind": kind, "time_in_force": force, "price_ticks": ticks, "qty_lots": lots,
         "reduce_only": reduce_only, "self_trade": prevention, "client_id": name or "",
     }
+
+
+def _side_and_kind(params: Mapping[str, Any]) -> tuple[int, str]:
+    """Side and order type; refuses what the exchange does not have (conditional orders, hedge mode)."""
+    side = SIDES.get(need(params, "side"))
+    if side is None:
+        raise Refused(-1117, "Invalid side.")
+    kind = need(params, "type")
+    if kind in CONDITIONAL:
+        raise Refused(
+            -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
+        )
+    if kind not in {"LIMIT", "MARKET"}:
+        raise Refused(-1116, "Invalid orderType.")
+    if (text(params, "positionSide") or "BOTH") != "BOTH":
+        raise Refused(-4061, "Order's position side does not match user's setting.")
+    if flag(params, "closePosition"):
+        raise Refused(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
+    return side, kind
 
 
 def _limit(params: Mapping[str, Any], instrument: SimInstrument, side: int, best: tuple[int, int, int, int]) -> int:

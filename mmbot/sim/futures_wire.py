@@ -95,13 +95,13 @@ def trade_answer(fill: Fill) -> Answer:
     }
 
 
-def order_update(order: SimOrder, execution: str, fill: Fill | None, time_ms: int, client_id: str | None = None) -> Answer:
+def order_update(order: SimOrder, execution: str, fill: Fill | None, time_ms: int) -> Answer:
     """``ORDER_TRADE_UPDATE``."""
     instrument = order.instrument
     last = fill.qty_lots if fill else 0
     body: Answer = {
         "s": instrument.symbol,
-        "c": client_id or order.client_id,
+        "c": order.client_id,
         "S": SIDE_NAMES[order.side],
         "o": order.kind,
         "f": _force(order),
@@ -280,17 +280,23 @@ def account_answer(account: FuturesAccount, time_ms: int) -> Answer:
         "assets": [
             {
                 "asset": asset,
-                **{
-                    name[0].lower() + name[1:]: money(value if asset == account.asset else wallet if "alance" in name else 0)
-                    for name, value in totals.items()
-                },
-                **(tail if asset == account.asset else {"availableBalance": money(wallet), "maxWithdrawAmount": money(wallet)}),
+                **_asset_totals(totals if asset == account.asset else _idle(totals, wallet)),
+                **(tail if asset == account.asset else dict.fromkeys(tail, money(wallet))),
                 "marginAvailable": True, "updateTime": time_ms,
             }
             for asset, wallet in account.wallets.items()
         ],
         "positions": positions,
     }
+
+
+def _idle(totals: dict[str, int], wallet_e8: int) -> dict[str, int]:
+    """The totals of an asset that trading does not use."""
+    return {name: wallet_e8 if name.endswith("Balance") else 0 for name in totals}
+
+
+def _asset_totals(totals: dict[str, int]) -> Answer:
+    return {name[0].lower() + name[1:]: money(value) for name, value in totals.items()}
 
 
 def income_answer(income: Income) -> Answer:

@@ -37,7 +37,7 @@ def money(amount_e8: int) -> str:
 
 
 def share(amount_e8: int, rate_e8: int) -> int:
-    """amount * rate, rounded half away from zero to 1e-8."""
+    """Amount * rate, rounded half away from zero to 1e-8."""
     product = abs(amount_e8) * abs(rate_e8)
     rounded = (product + E8 // 2) // E8
     return rounded if (amount_e8 < 0) == (rate_e8 < 0) else -rounded

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmbot.sim.instruments import money
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mmbot.sim.instruments import SimInstrument
     from mmbot.sim.matcher import FillRow, Matcher
 
-    Emit = Callable[[str, str], None]
+    Emit = Callable[[str, str | bytes], None]
     Schedule = Callable[[int, Callable[[int], None]], None]
     OnFill = Callable[["Market", int, FillRow, int], None]
     OnExpiry = Callable[[int, int], None]
@@ -240,7 +241,7 @@ class Market:
             elif not stream.scheduled:
                 stream.scheduled = True
                 interval_ns = stream.interval_ms * NS_PER_MS
-                self._schedule(now_ns - now_ns % interval_ns + interval_ns, lambda due, s=stream: self._flush(s, due))
+                self._schedule(now_ns - now_ns % interval_ns + interval_ns, partial(self._flush, stream))
 
     # -- messages -------------------------------------------------------------------------------------------------
 

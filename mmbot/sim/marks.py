@@ -112,7 +112,7 @@ class Mark:
         average = self._weighted / (self._samples * (self._samples + 1) / 2)
         rate = average + min(DAMPING, max(-DAMPING, INTEREST - average))
         interval_s = self.interval_ns / 1e9
-        if interval_s >= 3600:  # noqa: PLR2004 - an hour
+        if interval_s >= 3600:
             rate *= interval_s / PERIOD_S
         cap = e8(self.market.instrument.funding_cap)
         return min(cap, max(-cap, round(rate * E8)))

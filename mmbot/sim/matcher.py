@@ -32,20 +32,20 @@ class Matcher(Protocol):
         ...
 
     def place(
-        self, id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,  # noqa: A002 - the engine's name
+        self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
         time_in_force: int = 0, self_trade: int = 0,
     ) -> int:
         """Match and maybe rest an order."""
         ...
 
     def amend(
-        self, id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,  # noqa: A002
+        self, order_id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,
         self_trade: int = 0, keep_priority: bool = False,
     ) -> int:
         """Change a resting order."""
         ...
 
-    def cancel(self, id: int) -> int:  # noqa: A002
+    def cancel(self, order_id: int) -> int:
         """Remove a resting order; returns what it had left."""
         ...
 

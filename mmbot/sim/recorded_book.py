@@ -18,11 +18,14 @@ The touch comes from ``bookTicker`` frames while they are newer than the last de
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mmbot._core.book import Book
 from mmbot._core.matching import Outcome
 from mmbot._core.types import TimeInForce
-from mmbot.sim.matcher import FillRow
+
+if TYPE_CHECKING:
+    from mmbot.sim.matcher import FillRow
 
 ALL_LEVELS = 100_000
 
@@ -147,14 +150,14 @@ class RecordedBook:
     # -- orders ---------------------------------------------------------------------------------------------------
 
     def place(
-        self, id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,  # noqa: A002 - the engine's name
+        self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
         time_in_force: int = 0, self_trade: int = 0,
     ) -> int:
         """Take what the limit reaches, then rest; see `MatchingEngine.place` (there is no self-trade here)."""
         del self_trade
         self._fills.clear()
         self.left_lots = qty_lots
-        if id in self.resting:
+        if order_id in self.resting:
             return Outcome.DUPLICATE_ID
         rows = self._reachable(side, price_ticks, qty_lots)
         if time_in_force == TimeInForce.GTX and rows:
@@ -162,7 +165,7 @@ class RecordedBook:
         if time_in_force == TimeInForce.FOK and sum(lots for _price, lots in rows) < qty_lots:
             return Outcome.KILLED
         for price, lots in rows:
-            self._fills.append((0, 0, id, owner, side, price, lots))
+            self._fills.append((0, 0, order_id, owner, side, price, lots))
             self._taken[1 - side, price] = self._taken.get((1 - side, price), 0) + lots
             self.left_lots -= lots
         if not self.left_lots:
@@ -170,7 +173,7 @@ class RecordedBook:
         if not price_ticks or time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
             return Outcome.EXPIRED
         ahead = self._displayed(side, price_ticks)
-        self.resting[id] = Resting(id, owner, side, price_ticks, self.left_lots, ahead)
+        self.resting[order_id] = Resting(order_id, owner, side, price_ticks, self.left_lots, ahead)
         return Outcome.RESTING
 
     def _reachable(self, side: int, price_ticks: int, qty_lots: int) -> list[tuple[int, int]]:
@@ -185,10 +188,10 @@ class RecordedBook:
             for price, lots in levels:
                 if price_ticks and (price > price_ticks if side == 0 else price < price_ticks):
                     return rows
-                lots = min(qty_lots, lots - self._taken.get((1 - side, price), 0))  # noqa: PLW2901
-                if lots > 0:
-                    rows.append((price, lots))
-                    qty_lots -= lots
+                taken = min(qty_lots, lots - self._taken.get((1 - side, price), 0))
+                if taken > 0:
+                    rows.append((price, taken))
+                    qty_lots -= taken
                 if not qty_lots:
                     return rows
             seen = levels[-1][0]
@@ -209,12 +212,12 @@ class RecordedBook:
         return 0 if better else self.book.quantity(side, price_ticks)
 
     def amend(
-        self, id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,  # noqa: A002
+        self, order_id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,
         self_trade: int = 0, keep_priority: bool = False,
     ) -> int:
         """See `MatchingEngine.amend`."""
         self._fills.clear()
-        order = self.resting.get(id)
+        order = self.resting.get(order_id)
         if order is None:
             return Outcome.UNKNOWN_ID
         if keep_priority and price_ticks == order.price_ticks and left_lots <= order.left_lots:
@@ -222,15 +225,16 @@ class RecordedBook:
             return Outcome.RESTING
         if time_in_force == TimeInForce.GTX and self._reachable(order.side, price_ticks, 1):
             return Outcome.WOULD_CROSS
-        del self.resting[id]
+        del self.resting[order_id]
         return self.place(
-            id, order.owner, order.side, price_ticks, left_lots, time_in_force=time_in_force, self_trade=self_trade,
+            order_id, order.owner, order.side, price_ticks, left_lots, time_in_force=time_in_force,
+            self_trade=self_trade,
         )
 
-    def cancel(self, id: int) -> int:  # noqa: A002
+    def cancel(self, order_id: int) -> int:
         """Remove a resting order; returns what it had left, 0 if there is none."""
         self._fills.clear()
-        order = self.resting.pop(id, None)
+        order = self.resting.pop(order_id, None)
         return order.left_lots if order is not None else 0
 
     # -- the rest of a matcher ------------------------------------------------------------------------------------

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mmbot.sim.market import NS_PER_MS, AggTrade, Market, Trade
-from mmbot.sim.recorded_book import RecordedBook
 
 if TYPE_CHECKING:
     from mmbot.sim.instruments import SimInstrument
+    from mmbot.sim.recorded_book import RecordedBook
 
 Levels = list[tuple[int, int]]
 FIRST_USER_TRADE = 9_000_000_000_000
@@ -167,7 +168,7 @@ class RecordedMarket(Market):
             if stream.levels and not stream.scheduled:
                 stream.scheduled = True
                 interval_ns = max(1, stream.interval_ms) * NS_PER_MS
-                self._schedule(now_ns - now_ns % interval_ns + interval_ns, lambda due, s=stream: self._flush(s, due))
+                self._schedule(now_ns - now_ns % interval_ns + interval_ns, partial(self._flush, stream))
 
     def _trade_frame(self, data: bytes, now_ns: int) -> None:
         frame = decode_trade(data)

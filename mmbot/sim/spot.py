@@ -82,7 +82,8 @@ class SpotVenue(Venue):
     def open_account(self, user: User, balances: Mapping[str, str]) -> None:
         """Give a user balances."""
         self.add_user(user)
-        assets = {asset for market in self.markets.values() for asset in (market.instrument.base, market.instrument.quote)}
+        instruments = [market.instrument for market in self.markets.values()]
+        assets = {each.base for each in instruments} | {each.quote for each in instruments}
         free = dict.fromkeys(sorted(assets), 0) | {asset: e8(amount) for asset, amount in balances.items()}
         self.accounts[user.index] = SpotAccount(user, free)
 
@@ -135,7 +136,9 @@ class SpotVenue(Venue):
     def _report(self, order: SimOrder, execution: str, fill: Fill | None = None, cancel_id: str = "") -> None:
         time_ms = self._schedule.now_ns // NS_PER_MS
         self._execution_id += 1
-        self.tell(order.user, wire.execution_report(order, execution, fill, time_ms, self._execution_id, cancel_id))
+        self.tell(order.user, wire.execution_report(
+            order, execution, fill, time_ms=time_ms, execution_id=self._execution_id, cancel_id=cancel_id,
+        ))
         assets = (order.instrument.base, order.instrument.quote)
         self.tell(order.user, wire.account_position(self.accounts[order.user.index], assets, time_ms))
 
@@ -168,8 +171,8 @@ class SpotVenue(Venue):
         self._check_balance(user, market, side, ticks, lots)
         order_id, time_ms = self.next_order_id(), now_ns // NS_PER_MS
         return SimOrder(
-            order_id=order_id, client_id=name or f"sim{order_id}", user=user, instrument=instrument, side=side, kind=kind,
-            time_in_force=force, price_ticks=ticks, qty_lots=lots, time_ms=time_ms, update_ms=time_ms,
+            order_id=order_id, client_id=name or f"sim{order_id}", user=user, instrument=instrument, side=side,
+            kind=kind, time_in_force=force, price_ticks=ticks, qty_lots=lots, time_ms=time_ms, update_ms=time_ms,
             self_trade=prevention,
         )
 

@@ -119,7 +119,7 @@ def trade_answer(fill: Fill) -> Answer:
 
 
 def execution_report(
-    order: SimOrder, execution: str, fill: Fill | None, time_ms: int, execution_id: int, cancel_id: str = "",
+    order: SimOrder, execution: str, fill: Fill | None, *, time_ms: int, execution_id: int, cancel_id: str = "",
 ) -> Answer:
     """``executionReport``; a cancel carries its own id in ``c`` and the order's in ``C``."""
     instrument = order.instrument

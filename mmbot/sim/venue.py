@@ -199,7 +199,10 @@ class Venue(ABC):
         market.publish(now_ns)
         if outcome != Outcome.FILLED and order.open:
             market.trade_id += 1
-            self._fill(order, market, market.trade_id, fallback_ticks, order.left_lots, 0, now_ns, maker=False)
+            self._fill(
+                order, market, trade_id=market.trade_id, price=fallback_ticks, lots=order.left_lots, counter_owner=0,
+                now_ns=now_ns, maker=False,
+            )
         self.settle_touched(market)
 
     def _pull(self, order: SimOrder, status: str, now_ns: int) -> None:
@@ -230,11 +233,14 @@ class Venue(ABC):
                 order = self.orders.by_id(order_id)
                 if order is None:
                     raise RuntimeError(f"{self.name}: trade {trade_id} names order {order_id}, which is not known")
-                self._fill(order, market, trade_id, price, lots, counter_owner, now_ns, maker=order_id == maker_id)
+                self._fill(
+                    order, market, trade_id=trade_id, price=price, lots=lots, counter_owner=counter_owner,
+                    now_ns=now_ns, maker=order_id == maker_id,
+                )
 
     def _fill(
-        self, order: SimOrder, market: Market, trade_id: int, price: int, lots: int, counter_owner: int, now_ns: int,
-        *, maker: bool,
+        self, order: SimOrder, market: Market, *, trade_id: int, price: int, lots: int, counter_owner: int,
+        now_ns: int, maker: bool,
     ) -> None:
         time_ms = now_ns // NS_PER_MS
         self._reserve(order, -lots)

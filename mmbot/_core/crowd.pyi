@@ -1,0 +1,16 @@
+from mmbot._core.matching import MatchingEngine
+
+class Crowd:
+    n_assets: int
+    n_markets: int
+    now_ns: int
+    next_ns: int
+    def __init__(self, seed: int, start_ns: int) -> None: ...
+    def add_asset(self, fair: float, *, yearly_volatility: float = 0.4) -> int: ...
+    def add_market(
+        self, engine: MatchingEngine, *, asset: int, tick: float, rate: float = 300.0, target: int = 600,
+        median_lots: float = 20.0, basis: float = 0.0, basis_deviation: float = 0.0001, stickiness: float = 3e-05,
+        impact: float = 2e-07,
+    ) -> int: ...
+    def step(self, limit_ns: int) -> int: ...
+    def fair(self, asset: int) -> float: ...
