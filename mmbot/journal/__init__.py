@@ -1,7 +1,8 @@
 """The append-only record of a session: everything that entered the engine, and what it answered.
 
-`JournalWriter` puts the engine's ring on disk in segments, `JournalReader` gives the records back and proves them whole,
-`summarize` says what a journal holds. Secrets never enter: requests are journalled as commands, before they are signed.
+`JournalWriter` puts the engine's ring on disk in segments, `JournalReader` gives the records back and proves them
+whole, `summarize` says what a journal holds. Secrets never enter: requests are journalled as commands, before they
+are signed.
 """
 
 from mmbot.journal.inspection import JournalSummary, summarize

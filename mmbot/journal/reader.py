@@ -1,7 +1,8 @@
 """Reads a journal back, record by record, and tells a torn end from damage.
 
-A crash can only cut the end of the last segment: that tail is left out and reported in `JournalReader.torn`. Anything else that does not
-add up (a wrong checksum with whole records after it, a cut segment with another one behind it) is damage and a `JournalError`.
+A crash can only cut the end of the last segment: that tail is left out and reported in `JournalReader.torn`. Anything
+else that does not add up (a wrong checksum with whole records after it, a cut segment with another one behind it) is
+damage and a `JournalError`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _FRAMING = struct.Struct("<II")
 _HEAD = struct.Struct("<BBHqQ")
 _MAX_RECORD = (1 << 26) + _HEAD.size
-_SEARCH_BYTES = 1 << 20     # how far behind a bad record a whole one is looked for
+_SEARCH_BYTES = 1 << 20  # how far behind a bad record a whole one is looked for
 _KINDS = frozenset(map(int, EventKind))
 
 
@@ -89,7 +90,8 @@ class JournalReader:
                         self._judge(path, view, offset, reason, last=last)
                         return
                     head = offset + _FRAMING.size
-                    yield Record(*_HEAD.unpack_from(view, head), bytes(view[head + _HEAD.size : end]))
+                    kind, flags, source, ts_ns, seq = _HEAD.unpack_from(view, head)
+                    yield Record(kind, flags, source, ts_ns, seq, bytes(view[head + _HEAD.size : end]))
                     offset = end
 
     def _judge(self, path: Path, view: memoryview, offset: int, reason: str, *, last: bool) -> None:
@@ -146,7 +148,7 @@ def repair(path: Path) -> TornTail | None:
         pass
     if reader.torn is not None:
         if reader.torn.offset == 0:
-            reader.torn.path.unlink()       # not even its header is whole
+            reader.torn.path.unlink()  # not even its header is whole
         else:
             os.truncate(reader.torn.path, reader.torn.offset)
     return reader.torn

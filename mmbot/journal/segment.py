@@ -1,12 +1,14 @@
 """Names and headers of segment files.
 
-A journal is a folder of ``events-000001.mmj``, ``events-000002.mmj``, …; each begins with 16 bytes: the magic ``MMBOTJNL``,
-the format version and the segment's number (u32 little-endian each). Records follow as `mmbot/_core/eventlog.pxd` describes.
+A journal is a folder of ``events-000001.mmj``, ``events-000002.mmj``, …; each begins with 16 bytes: the magic
+``MMBOTJNL``, the format version and the segment's number (u32 little-endian each). Records follow, as
+`mmbot/_core/eventlog.pxd` describes them.
 """
 
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mmbot.errors import JournalError
@@ -45,7 +47,7 @@ def segment_paths(folder: Path) -> list[Path]:
     """
     paths = sorted(folder.glob(f"events-*{SUFFIX}"), key=segment_number)
     numbers = [segment_number(path) for path in paths]
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in pairwise(numbers):
         if after != before + 1:
             raise JournalError(f"{folder}: segment {before + 1} is missing, found {before} and then {after}")
     return paths

@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mmbot._core.eventlog import EventRing
 from mmbot.errors import JournalError
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class JournalWriter:
     """Writes one session's records.
 
-    The engine appends to `ring`; the thread empties it every `flush_ms`. When the ring is full the engine writes out itself and waits
-    (`ring.stalls` counts it): nothing is dropped. A failed write or sync makes every later append fail, is kept in `failure`, and is told
-    through `on_failure`, so that the engine halts: it never trades without a record.
+    The engine appends to `ring`; the thread empties it every `flush_ms`. When the ring is full the engine writes out
+    itself and waits (`ring.stalls` counts it): nothing is dropped. A failed write or sync makes every later append fail,
+    is kept in `failure`, and is told through `on_failure`, so that the engine halts: it never trades without a record.
 
     Args:
-        folder: where the segments go; created if need be. A journal that is there already is continued in a new segment, its torn tail
-            cut off (`repaired` tells).
+        folder: where the segments go; created if need be. A journal that is there already is continued in a new segment,
+            its torn tail cut off (`repaired` tells).
         segment_bytes: a segment is closed once it is this large.
         ring_bytes: memory between engine and thread, a power of two.
         flush_ms: how often the ring is emptied into the file: what a crash of the process can lose.
@@ -56,13 +56,13 @@ class JournalWriter:
         self._on_failure = on_failure
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._file = threading.Lock()       # rotation against flush and stop
+        self._file = threading.Lock()  # rotation against flush and stop
         self._fd = -1
         self._number = 0
         self._synced_s = 0.0
-        self._synced_bytes = 0      # of the open segment
+        self._synced_bytes = 0  # of the open segment
 
-    def __enter__(self) -> JournalWriter:
+    def __enter__(self) -> Self:
         """Starts."""
         self.start()
         return self
@@ -145,7 +145,7 @@ class JournalWriter:
             if self.ring.written >= self._segment_bytes:
                 self._sync()
                 self._open_next()
-            elif sync and self.ring.written != self._synced_bytes:    # the engine may have written too
+            elif sync and self.ring.written != self._synced_bytes:  # the engine may have written too
                 self._sync()
 
     def _sync(self) -> None:

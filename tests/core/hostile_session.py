@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mmbot._core.types import CommandKind, OrderEvent, OrderState, Purpose, Side, TimeInForce
 from model_venue import GRACE_NS, ModelVenue, Request
 
 from mmbot._core.orders import OrderTable
-from mmbot._core.types import CommandKind, OrderEvent, OrderState, Purpose, Side, TimeInForce
 
 MS = 1_000_000
 
@@ -28,9 +28,7 @@ class HostileSession:
         return slots[index % len(slots)] if slots else -1
 
     def place(self, side: int, price: int, qty: int) -> None:
-        slot = self.table.place(
-            0, side, price, qty, TimeInForce.GTX, False, Purpose.QUOTE, self.venue.now_ns
-        )
+        slot = self.table.place(0, side, price, qty, TimeInForce.GTX, False, Purpose.QUOTE, self.venue.now_ns)
         if slot >= 0:
             self.send(CommandKind.PLACE, slot, price, qty)
 
@@ -156,7 +154,9 @@ class HostileSession:
             while self.venue.stream:
                 self.hear(self.venue.stream.pop(0))
             self.query_due()
-        for slot in self.table.open_slots(0):   # a reconciliation: every order that is not known for certain is asked for
+        for slot in self.table.open_slots(
+            0
+        ):  # a reconciliation: every order that is not known for certain is asked for
             self.table.suspect(slot, self.venue.now_ns)
         self.query_due()
         while self.venue.requests:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 from mmbot._core.diff import diff_market
 from mmbot._core.orders import OrderTable
-from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 PLACE, AMEND, CANCEL = CommandKind.PLACE, CommandKind.AMEND_ORDER, CommandKind.CANCEL_ORDER
 
@@ -23,7 +23,9 @@ def rest(table: OrderTable, side: int, price: int, qty: int, purpose: int = Purp
     return slot
 
 
-def plan(table: OrderTable, bids: list[tuple[int, int]], asks: list[tuple[int, int]], **rules: int) -> list[tuple[int, ...]]:
+def plan(
+    table: OrderTable, bids: list[tuple[int, int]], asks: list[tuple[int, int]], **rules: int
+) -> list[tuple[int, ...]]:
     return [
         (action["kind"], action["side"], action["slot"], action["price_ticks"], action["qty_lots"])
         for action in diff_market(table, 0, bids, asks, **rules)

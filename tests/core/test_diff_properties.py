@@ -1,13 +1,13 @@
-"""Desired quotes against working orders: what is wanted comes about, with the fewest messages, and never too much at risk."""
+"""Desired quotes against working orders: what is wanted comes about, by the fewest messages, at no extra risk."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, OrderState, Purpose, Side, TimeInForce
 
 from mmbot._core.diff import diff_market
 from mmbot._core.orders import OrderTable
-from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, OrderState, Purpose, Side, TimeInForce
 
 AMPLE = 1 << 40
 Level = tuple[int, int]
@@ -91,6 +91,7 @@ def sides(low: int, high: int, *, best_first: bool) -> st.SearchStrategy[list[Le
 bids, asks = sides(90, 97, best_first=True), sides(103, 110, best_first=False)
 resting = st.lists(st.tuples(st.integers(90, 97), st.integers(1, 6), st.integers(0, 2)), max_size=4)
 resting_asks = st.lists(st.tuples(st.integers(103, 110), st.integers(1, 6), st.integers(0, 2)), max_size=4)
+doings = st.sampled_from(["place", "amend", "cancel", "unknown", "quiet"])
 ways = st.sampled_from(["any", "none"])
 
 
@@ -100,7 +101,7 @@ def flags(amend: str) -> dict[str, bool]:
 
 @settings(max_examples=400, deadline=None)
 @given(bids, asks, resting, resting_asks, st.integers(0, 2), st.sampled_from([0, 300_000]), ways)
-def test_brings_about_what_is_wanted_with_the_fewest_messages(
+def test_brings_about_what_is_wanted_with_the_fewest_messages(  # noqa: PLR0917 - hypothesis fills them
     bids: list[Level],
     asks: list[Level],
     buys: list[tuple[int, int, int]],
@@ -156,7 +157,7 @@ def test_without_spare_room_exposure_never_exceeds_need(
 
 
 @settings(max_examples=300, deadline=None)
-@given(bids, resting, st.lists(st.sampled_from(["place", "amend", "cancel", "unknown", "quiet"]), min_size=4, max_size=4))
+@given(bids, resting, st.lists(doings, min_size=4, max_size=4))
 def test_what_is_in_flight_is_only_waited_for_or_canceled(
     bids: list[Level], buys: list[tuple[int, int, int]], doings: list[str]
 ) -> None:

@@ -9,7 +9,6 @@ from hostile_session import HostileSession
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from mmbot._core.types import Side
 
 pick = st.integers(0, 7)
@@ -81,8 +80,8 @@ TestOrdersAgainstVenue = OrdersAgainstVenue.TestCase
 
 
 @pytest.mark.parametrize("busy", [1, 2, 5])
-def test_many_random_sessions(busy: int) -> None:
-    """Longer than hypothesis searches, and weighted so that orders live long enough for the rare races; few orders at a time."""
+def test_many_random_sessions(busy: int) -> None:  # noqa: C901 - one branch a move
+    """Longer than hypothesis searches, and weighted so that orders live long enough for the rare races."""
     for seed in range(400):
         random, session = Random(seed), HostileSession()
         for _ in range(80):

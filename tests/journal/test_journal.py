@@ -29,7 +29,9 @@ def write(folder: Path, records: list[Appended], **options: float) -> None:
 
 
 def some(count: int, size: int = 20) -> list[Appended]:
-    return [(EventKind.FRAME, 0, index % 3, 1000 + index, index + 1, bytes([index & 255]) * size) for index in range(count)]
+    return [
+        (EventKind.FRAME, 0, index % 3, 1000 + index, index + 1, bytes([index & 255]) * size) for index in range(count)
+    ]
 
 
 def test_reads_back_what_was_appended_across_segments(tmp_path: Path) -> None:
