@@ -1,0 +1,131 @@
+"""What holds for every shipped strategy: compiled or not it quotes the same, and its config is good."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from Cython.Build import cythonize
+from session import Session
+from setuptools import Distribution, Extension
+
+from mmbot._core.types import Side
+from mmbot.config import load as load_config
+from mmbot.plugins import Plugin, load
+from mmbot.plugins.typed import to_pure_mode
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+IDS = ["avellaneda_stoikov", "glft", "pmm"]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plugin]:
+    """Every shipped strategy, compiled without optimisation, which changes no result."""
+    folder = tmp_path_factory.mktemp("compiled")
+    for name in IDS:
+        source = (ROOT / "strategies" / f"{name}.py").read_text()
+        (folder / f"{name}.py").write_text(to_pure_mode(source, f"{name}.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        extensions = cythonize(
+            [Extension(name, [f"{name}.py"], extra_compile_args=["-O0", "-w"]) for name in IDS],
+            include_path=[str(ROOT)], language_level=3, quiet=True,
+            compiler_directives={"cdivision": True, "wraparound": False},
+        )  # fmt: skip
+        command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+        command.inplace = True
+        command.ensure_finalized()
+        command.run()
+    plugins = {}
+    for name in IDS:
+        path = next(folder.glob(f"{name}.*.so"))
+        plain, module = load(name), _import(name, path)
+        strategy, params = (getattr(module, c.__name__) for c in (plain.strategy_class, plain.params_class))
+        plugins[name] = Plugin(name, "", "", path, strategy, params)
+    return plugins
+
+
+def _import(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic looks the annotations up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def quotes_over_a_day_in_the_market(plugin: Plugin) -> list[object]:
+    """Ten minutes of moves, trades, fills and idle time; the quotes wanted after each event."""
+    bot, rng, bid, seen = Session(plugin), random.Random(5), 600_000, []
+    for _ in range(1500):
+        bot.now_ns += rng.randrange(1, 800_000_000)
+        bid += rng.randrange(-9, 10)
+        bot.book(bid, bid + rng.randrange(1, 6), bid_lots=rng.randrange(1, 900), ask_lots=rng.randrange(1, 900))
+        seen.append(bot.quotes())
+        if rng.random() < 0.5:
+            bot.trade(rng.choice(list(Side)), bid + rng.randrange(-30, 31))
+        if rng.random() < 0.02:
+            bot.fill(rng.choice(list(Side)), bid, rng.randrange(1, 9))
+        bot.engine.on_time(bot.now_ns)
+        seen.append(bot.quotes())
+    assert bot.market.signals.calibrated()
+    seen.append(bot.plugin.export_state())
+    seen.append(bot.plugin.metrics)
+    return seen
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_compiled_and_interpreted_quote_the_same(compiled: dict[str, Plugin], name: str) -> None:
+    interpreted = quotes_over_a_day_in_the_market(load(name))
+    assert len({str(quotes) for quotes in interpreted}) > 100
+    assert quotes_over_a_day_in_the_market(compiled[name]) == interpreted
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_compiled_and_interpreted_swap_into_each_other(compiled: dict[str, Plugin], name: str) -> None:
+    bot = Session(load(name))
+    bot.book(600_000, 600_001)
+    bot.fill(Side.BUY, 600_000, 7)
+    wanted, state = bot.quotes(), bot.plugin.export_state()
+    bot.swap(compiled[name])
+    assert (bot.quotes(), bot.plugin.export_state()) == (wanted, state)
+    bot.swap(load(name))
+    assert (bot.quotes(), bot.plugin.export_state()) == (wanted, state)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_config_of_a_strategy_fits_it(name: str) -> None:
+    config = load_config(ROOT / "configs" / f"{name}.yaml")
+    assert (config.bot.name, config.strategy.id) == (name, name)
+    load(name).params(config.strategy.params)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_an_untrusted_book_is_not_quoted_on_and_comes_back(name: str) -> None:
+    bot = Session(load(name))
+    bot.book(600_000, 600_001)
+    bot.engine.on_time(bot.now_ns + 60_000_000_000)
+    assert not bot.market.trusted
+    bot.now_ns += 60_000_000_000
+    bot.fill(Side.BUY, 600_000, 5)
+    bot.book(600_100, 600_101)
+    bids, asks = bot.quotes()
+    assert bids[0][0] < 600_100
+    assert asks[0][0] > 600_100
+    assert bids[0][0] + asks[0][0] < 2 * 600_100  # leans against the fill that came meanwhile
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_param_says_what_it_means(name: str) -> None:
+    page = (ROOT / "docs" / "strategies" / f"{name}.md").read_text()
+    for param, described in load(name).params_class.model_fields.items():
+        assert described.description, param
+        assert f"`{param}`" in page, param
