@@ -1,6 +1,6 @@
 """Session limits; the contract is ``mmbot/_core/limits.pxd``."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 cdef int64_t DAY_NS = 86_400_000_000_000
 cdef int64_t OFF = 0x7FFFFFFFFFFFFFFF
@@ -9,8 +9,8 @@ cdef int64_t OFF = 0x7FFFFFFFFFFFFFFF
 cdef class SessionLimits:
     """Rules that pull quotes, wind down or halt, each with its own way back.
 
-    Every rule is off until `configure` sets it, except OPERATOR. The account's PnL is told by `observe_pnl`, everything else
-    by `observe`; time only comes in with the calls.
+    Every rule is off until `configure` sets it, except OPERATOR. The account's PnL is told by `observe_pnl`, everything
+    else by `observe`; time only comes in with the calls.
     """
 
     def __cinit__(self):
@@ -172,7 +172,7 @@ cdef class SessionLimits:
         return f"{name}: by itself once the value is at most {rule.leave}{cooldown}, or by resume"
 
     def state(self) -> dict[str, object]:
-        """What a restart must not forget, as plain integers: the day, its base, the peak, and breaches with their levels."""
+        """What a restart must not forget, as plain integers: the day, its base, the peak, and the breaches."""
         return {
             "day": self.day, "day_start_e8": self.day_start_e8, "peak_e8": self.peak_e8, "pnl_e8": self.pnl_e8,
             "operator_level": self.rules[<int>OPERATOR].level,

@@ -4,8 +4,8 @@ Formulas (Binance's, whose symbols are used; WB wallet balance, TMM/UPNL mainten
 positions, EP entry, q size, side +-1), solved from "equity = maintenance margin":
 
 * USD-M: ``LP = (WB - TMM + UPNL + cum - side*q*EP) / (q*MMR - side*q)``
-* COIN-M: the same with ``1/LP`` and ``1/EP`` for prices and ``-side`` for side, q in quote units: an inverse contract is a
-  linear one of opposite sign in the reciprocal price.
+* COIN-M: the same with ``1/LP`` and ``1/EP`` for prices and ``-side`` for side, q in quote units: an inverse contract is
+  a linear one of opposite sign in the reciprocal price.
 * ``cum`` of tier n = ``floor_n * (MMR_n - MMR_{n-1}) + cum_{n-1}``, which makes the maintenance margin continuous.
 
 If the price found falls into another tier, that tier's MMR and cum are used: Newton's method on a concave piecewise
@@ -51,11 +51,11 @@ cdef double liquidation_price(
     cdef double opened = 1.0 / entry if inverse else entry
     cdef double cushion = account.wallet - account.other_maintenance + account.other_unrealized
     cdef double at = opened
-    cdef int step, tier
+    cdef int _step, tier
     if table.count == 0 or size == 0 or not opened > 0:
         return NAN
     tier = tier_of(table, size * opened)
-    for step in range(MAX_TIERS):
+    for _step in range(MAX_TIERS):
         at = (cushion + table.cum[tier] - direction * size * opened) / (size * table.mmr[tier] - direction * size)
         if tier_of(table, size * at) == tier:
             break

@@ -28,8 +28,8 @@ cdef class PnlAttribution:
         instrument: fixes what a tick and a lot are worth.
         settle_asset: fee-table index of the asset the market pays in; fees in it need no rate.
 
-    A fee in another asset is converted at the rate known when it is paid (`set_rate`); without one it is kept apart, in its
-    own asset, and is not part of the total.
+    A fee in another asset is converted at the rate known when it is paid (`set_rate`); without one it is kept apart, in
+    its own asset, and is not part of the total.
 
     Raises:
         ValueError: units too far apart, or the index is outside the fee table.

@@ -1,8 +1,9 @@
 """Exact positions; the contract is ``mmbot/_core/position.pxd``.
 
-How a partial close splits PnL: closing ``k`` of ``n`` lots takes ``cost * k / n`` of the cost with it, rounded half to even to
-a whole value unit; the rest of the cost stays with the open lots. So a rounding error is only ever moved between realised
-and unrealised (at most half a unit a fill), never lost: their sum is exact after every fill, and so is realised when flat.
+How a partial close splits PnL: closing ``k`` of ``n`` lots takes ``cost * k / n`` of the cost with it, rounded half to
+even to a whole value unit; the rest of the cost stays with the open lots. So a rounding error is only ever moved
+between realised and unrealised (at most half a unit a fill), never lost: their sum is exact after every fill, and so is
+realised when flat.
 """
 
 from decimal import Decimal, localcontext
@@ -45,7 +46,7 @@ cdef int128 value_of(const ValueUnit* unit, int64_t price_ticks, int64_t lots) n
 
 
 cdef inline int128 share(int128 cost, int64_t part, int64_t whole) noexcept nogil:
-    """``cost * part / whole`` half to even; the product never overflows because the whole quotient is split off first."""
+    """``cost * part / whole`` half to even; the whole quotient is split off first, so that no product overflows."""
     cdef int128 quotient = cost / <int128>whole
     cdef int128 rest = cost - quotient * <int128>whole
     # quotient * part is an integer and rest * part / whole keeps the fraction; parity of the sum decides a tie

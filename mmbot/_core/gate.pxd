@@ -1,7 +1,7 @@
 """The pre-trade gate: no order and no amend leaves without passing here.
 
-Flow, all nogil: fill an `OrderIntent` -> ``approve`` (or ``approve_amend``) -> ``redeem`` turns the approval into a `Command`
-and reserves it in the gate's own worst case. An `ApprovedOrder` is a ticket without fields that Cython code outside
+Flow, all nogil: fill an `OrderIntent` -> ``approve`` (or ``approve_amend``) -> ``redeem`` turns the approval into a
+`Command` and reserves it in the gate's own worst case. An `ApprovedOrder` is a ticket without fields that Cython code outside
 ``gate.pyx`` could name; the checked order itself stays inside the gate, and a ticket is good for one ``redeem``, of the
 newest approval only. So an unchecked, altered, repeated or outdated order cannot be made into a command.
 
@@ -98,9 +98,9 @@ cdef struct MarketRisk:     # one market: limits in the units of the check, and 
     # live state, told by the engine
     int64_t position_lots
     int64_t buy_lots, sell_lots                 # working, unknown and in flight, each at its worst remaining quantity
-    int64_t own_bid_ticks, own_ask_ticks        # best own working prices (amends: the more aggressive of old and new); 0: none
+    int64_t own_bid_ticks, own_ask_ticks        # best own working prices (an amend: the bolder of both); 0: none
     double reference_ticks                      # mid or mark; NaN: none trusted
-    double equity                               # margin balance behind this market at the reference price; NaN: not told
+    double equity                               # margin balance behind it at the reference price; NaN: not told
     double other_maintenance                    # maintenance margin of the other positions behind the same balance
     int32_t open_orders
     int8_t configured, paused, reduce_only, inverse, has_margin
@@ -122,7 +122,7 @@ cdef class RiskGate:
     cdef int approve_amend(
         self, const OrderIntent* intent, int64_t counted_lots, int64_t filled_lots, ApprovedOrder* out) noexcept nogil
     # Writes the PLACE or AMEND_ORDER command (event_seq and attempt stay the caller's) and reserves the order:
-    # working lots, open orders, own best price, message budget. 0, or -1 when it is not the newest approval of this gate.
+    # working lots, open orders, own best price, message budget. 0, or -1 when it is not this gate's newest approval.
     cdef int redeem(self, const ApprovedOrder* approved, Command* out) noexcept nogil
 
     cdef void set_level(self, int level) noexcept nogil
@@ -145,4 +145,5 @@ cdef class RiskGate:
         self, const OrderIntent* intent, int64_t counted_lots, int64_t filled_lots, bint amend,
         ApprovedOrder* out) noexcept nogil
     cdef MarketRisk* known(self, int market) except NULL
+    cdef OrderIntent intent_of(self, dict order) except *
     cdef int ask(self, dict order, ApprovedOrder* ticket) except -1

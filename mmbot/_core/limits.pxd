@@ -1,7 +1,7 @@
 """Session limits: what pulls quotes, winds down or halts the bot, and how each is left again.
 
-Each cause has one rule. It is *breached* when its value reaches `enter`; what it asks for is its level, and the session's
-level is the worst of all breached rules. It is left
+Each cause has one rule. It is *breached* when its value reaches `enter`; what it asks for is its level, and the
+session's level is the worst of all breached rules. It is left
 
 * automatically (`manual` = 0): the value has been at or below `leave` for `cooldown_ns` without a break;
 * or only by the operator's `resume` (`manual` = 1).

@@ -31,7 +31,8 @@ cdef double liquidation_price(
     const MarginTable* table, const MarginAccount* account, double qty, double entry, bint inverse) noexcept nogil
 # maintenance of everything / equity at `mark`: 1 or more is liquidation; infinity when equity <= 0 under a position.
 cdef double margin_ratio(
-    const MarginTable* table, const MarginAccount* account, double qty, double entry, double mark, bint inverse) noexcept nogil
+    const MarginTable* table, const MarginAccount* account, double qty, double entry, double mark,
+    bint inverse) noexcept nogil
 # The same after a position of `qty` valued at `price` meets a move of `shock` (fraction, > 0) against it;
 # `equity` is wallet and unrealised PnL of everything at `price`.
 cdef double shocked_ratio(

@@ -5,8 +5,9 @@
 * inventory: moves of the mid on what was held;
 * fees and funding.
 
-The price parts are kept in half value units (see `position`; the mid is ``bid + ask``, in half ticks), and telescope: what one
-part gains by rounding (inverse contracts) the next one loses, so ``spread + hedge + inventory = cash + value at the mid`` always.
+The price parts are kept in half value units (see `position`; the mid is ``bid + ask``, in half ticks), and telescope:
+what one part gains by rounding (inverse contracts) the next one loses, so ``spread + hedge + inventory`` always equals
+cash and the value held at the mid.
 """
 cimport cython
 from libc.stdint cimport int64_t

@@ -3,10 +3,10 @@
 Everything is kept in *value units* of the market, in which a trade of ``lots`` (signed) at ``price_ticks`` is worth
 
 * linear and spot: ``price_ticks * lots`` (tick-lots; exact);
-* inverse: ``-lots * 10**18 / price_ticks``, rounded half to even (1e-18 lots per tick; at most half a unit off a trade).
+* inverse: ``-lots * 10**18 / price_ticks``, rounded half to even (1e-18 lots per tick; at most half a unit a trade).
 
-In both, ``PnL = value(exit) - value(entry)``. A value unit is ``e8_num / e8_den`` of 1e-8 of the asset the market pays in
-(linear: quote, inverse: base).
+In both, ``PnL = value(exit) - value(entry)``. A value unit is ``e8_num / e8_den`` of 1e-8 of the asset the market pays
+in (linear: quote, inverse: base).
 """
 cimport cython
 from libc.stdint cimport int32_t, int64_t

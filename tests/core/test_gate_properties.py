@@ -7,11 +7,11 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from mmbot._core.types import CommandView, Purpose
+from risk_markets import instrument, inverse
 
 from mmbot._core.gate import RiskGate, RiskReason
 from mmbot._core.limits import RiskLevel
-from mmbot._core.types import CommandView, Purpose
-from risk_markets import instrument, inverse
 
 BUY, SELL = 0, 1
 ANY64 = st.integers(-(2**63), 2**63 - 1)
@@ -20,7 +20,7 @@ WIDE = SMALL | ANY64
 LOTS = st.integers(0, 60) | st.integers(0, 2**63 - 1)
 
 
-def plain_reason(limits, state, order) -> RiskReason:
+def plain_reason(limits, state, order) -> RiskReason:  # noqa: C901, PLR0911, PLR0912 - one rule after another
     """The gate's rules one after another, in integers without bounds (no rate and no margin here)."""
     quote, hedge = order["purpose"] == Purpose.QUOTE, order["purpose"] == Purpose.HEDGE
     price, qty, level = order["price_ticks"], order["qty_lots"], state["level"]
@@ -115,8 +115,8 @@ class AnyFills(RuleBasedStateMachine):
         self.gate.tell(0, position_lots=self.position, working=(
             *totals, len(self.orders), max(bids, default=0), min(asks, default=0)))
 
-    @rule(side=st.integers(0, 1), price=st.integers(95, 105), qty=st.integers(1, 60), told=st.booleans())
-    def place(self, side: int, price: int, qty: int, told: bool) -> None:
+    @rule(side=st.integers(0, 1), price=st.integers(95, 105), qty=st.integers(1, 60), told=st.integers(0, 1))
+    def place(self, side: int, price: int, qty: int, told: int) -> None:
         if isinstance(self.gate.send(market=0, side=side, price_ticks=price, qty_lots=qty), CommandView):
             self.orders.append({"side": side, "prices": {price}, "worst": qty, "filled": 0})
         if told:

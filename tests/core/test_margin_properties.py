@@ -43,13 +43,17 @@ def test_equity_is_maintenance_at_the_liquidation_price(tiers, qty, entry, walle
 
 
 @given(tables(), SIZE, PRICE, WALLET, st.booleans(), st.floats(1e-6, 1e6))
-def test_no_liquidation_price_means_every_price_is_survived(tiers, qty, entry, wallet, inverse, mark) -> None:
+def test_no_liquidation_price_means_every_price_is_survived(  # noqa: PLR0917 - hypothesis passes by position
+    tiers, qty, entry, wallet, inverse, mark
+) -> None:
     if tiers.liquidation_price(qty, entry, wallet=wallet, inverse=inverse) is None:
         assert excess(tiers, qty, entry, mark, wallet, inverse=inverse) > -1e-9 * wallet
 
 
 @given(tables(), SIZE, PRICE, WALLET, st.booleans(), st.floats(0, 0.9))
-def test_a_shock_that_stops_before_the_liquidation_price_is_survived(tiers, qty, price, wallet, inverse, shock) -> None:
+def test_a_shock_that_stops_before_the_liquidation_price_is_survived(  # noqa: PLR0917 - hypothesis passes by position
+    tiers, qty, price, wallet, inverse, shock
+) -> None:
     liquidation = tiers.liquidation_price(qty, price, wallet=wallet, inverse=inverse)
     moved = price * (1 - shock if qty > 0 else 1 + shock)
     ratio = tiers.shocked_ratio(qty, price, shock, equity=wallet, inverse=inverse)

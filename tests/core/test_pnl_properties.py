@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+from risk_markets import instrument, inverse, spot, value
 
 from mmbot._core.pnl import PnlAttribution
 from mmbot._core.position import Position
-from risk_markets import instrument, inverse, spot, value
 
 MARKETS = st.sampled_from([instrument(), spot(), instrument(tick_size="0.25", lot_size="3"), inverse()])
 MID = st.integers(0, 10**8)

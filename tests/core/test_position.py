@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
+from risk_markets import instrument, inverse, spot, value
 
 from mmbot._core.position import Position
-from risk_markets import instrument, inverse, spot, value
 
 if TYPE_CHECKING:
     from mmbot._core.types import Instrument
@@ -51,7 +51,7 @@ def test_flip_through_zero_opens_the_rest_at_the_fill_price() -> None:
         ("0.01", "0.001", 109_488, 3_248_198, 3_196_727, "-56354.57"),
     ],
 )
-def test_unrealized_of_the_venues_worked_example(
+def test_unrealized_of_the_venues_worked_example(  # noqa: PLR0917 - columns of the table above
     tick: str, lot: str, lots: int, entry_ticks: int, mark_ticks: int, stated: str
 ) -> None:
     position = Position(instrument(tick_size=tick, lot_size=lot))

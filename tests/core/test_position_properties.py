@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from mmbot._core.position import Position
 from plain_position import PlainPosition
 from risk_markets import instrument, inverse, spot
+
+from mmbot._core.position import Position
 
 FILLS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 10**9), st.integers(1, 10**7)), min_size=1, max_size=30)
 NEAR_FILLS = st.lists(st.tuples(st.integers(0, 1), st.integers(95, 105), st.integers(1, 4)), min_size=1, max_size=40)
@@ -81,7 +81,8 @@ def test_restored_state_goes_on_identically(market, before, after, mark) -> None
     assert twin.total_pnl(mark) == position.total_pnl(mark)
 
 
-@given(st.sampled_from([instrument(), inverse()]), st.integers(-(10**6), 10**6).filter(bool), st.decimals("1", "200000", places=8))
+@given(st.sampled_from([instrument(), inverse()]), st.integers(-(10**6), 10**6).filter(bool),
+       st.decimals("1", "200000", places=8))
 def test_venue_entry_comes_back_within_half_a_unit(market, lots, entry) -> None:
     position = Position(market)
     position.set_from_venue(lots, entry)

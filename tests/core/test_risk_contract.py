@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from risk_markets import instrument, inverse
 
 import mmbot
 from mmbot._core.gate import RiskGate
 from mmbot._core.pnl import PnlAttribution
 from mmbot._core.position import Position
-from risk_markets import instrument, inverse
 
 ROOT = Path(mmbot.__file__).parent.parent
 CYTHON = [sys.executable, "-m", "cython", "-3", "-X", "cdivision=True", "-I", str(ROOT)]
