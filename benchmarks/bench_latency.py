@@ -1,6 +1,6 @@
 """Latency stamps, called from Python: recording, reading the clock, and a summary; `floor` is time.monotonic_ns.
 
-    pytest benchmarks/bench_latency.py
+Run with ``pytest benchmarks/bench_latency.py``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Quote models and layout, called from Python; `floor` is a call that does next to nothing.
 
-    pytest benchmarks/bench_quoting.py
+Run with ``pytest benchmarks/bench_quoting.py``.
 """
 
 from __future__ import annotations

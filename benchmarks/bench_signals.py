@@ -1,6 +1,6 @@
 """Market signals, called from Python: every event, and the ones that close a sample or fit intensity and k.
 
-    pytest benchmarks/bench_signals.py
+Run with ``pytest benchmarks/bench_signals.py``.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ class AvellanedaStoikov(Strategy):
     """Quotes every maker market it is given, each by itself."""
 
     params: AvellanedaStoikovParams
-    quotes: dict
-    known: dict
+    quotes: dict[int, Quotes]
+    known: dict[str, dict[str, float]]
     session_start_ns: int
 
     def __init__(self) -> None:

@@ -38,8 +38,8 @@ class Glft(Strategy):
     """Quotes every maker market it is given, each by itself."""
 
     params: GlftParams
-    quotes: dict
-    known: dict
+    quotes: dict[int, Quotes]
+    known: dict[str, dict[str, float]]
 
     def __init__(self) -> None:
         """Know nothing yet."""

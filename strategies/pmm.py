@@ -40,7 +40,7 @@ class Pmm(Strategy):
     """Quotes every maker market it is given, each by itself."""
 
     params: PmmParams
-    quotes: dict
+    quotes: dict[int, Quotes]
     around_microprice: bool
 
     def on_start(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from session import START_NS, Session
+from made_up_market import START_NS, Session
 
 from mmbot._core.types import Side
 from mmbot.plugins import Plugin, load

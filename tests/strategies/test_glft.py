@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from session import Session
+from made_up_market import Session
 
 from mmbot._core.types import Side
 from mmbot.plugins import Plugin, load

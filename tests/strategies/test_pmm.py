@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from session import Session
+from made_up_market import Session
 
 from mmbot._core.types import Side
 from mmbot.errors import PluginError

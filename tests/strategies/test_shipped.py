@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from Cython.Build import cythonize
-from session import Session
+from made_up_market import Session
 from setuptools import Distribution, Extension
 
 from mmbot._core.types import Side

@@ -46,7 +46,7 @@ class Session:
         self.update_id = 100
         self.trades = 0
         self.levels: list[tuple[str, str]] = []
-        self.engine.on_feed(0, True, self.now_ns)  # noqa: FBT003 - the engine's own signature
+        self.engine.on_feed(0, True, self.now_ns)
         empty = {"lastUpdateId": self.update_id, "E": 0, "T": 0, "bids": [], "asks": []}
         self.engine.on_snapshot(0, json.dumps(empty).encode(), self.now_ns)
 
@@ -91,8 +91,8 @@ class Session:
         """An order of ours fills."""
         self.trades += 1
         event = OrderEvent(
-            kind=OrderEventKind.FILL, market=0, owner=Owner.OURS_BEFORE, order_num=1, side=side, last_price_ticks=at_ticks,
-            last_qty_lots=lots, trade_id=10**6 + self.trades, maker=1,
+            kind=OrderEventKind.FILL, market=0, owner=Owner.OURS_BEFORE, order_num=1, side=side, maker=1,
+            last_price_ticks=at_ticks, last_qty_lots=lots, trade_id=10**6 + self.trades,
         )  # fmt: skip
         before = self.market.position_lots
         self.engine.on_order(event, self.now_ns)
