@@ -135,10 +135,11 @@ class ManagedSocket:
         transport.send(_TEXT, payload)
 
     def reconnect(self, reason: str) -> None:
-        """Drop the connection and make a new one."""
+        """Drop the connection and make a new one; nothing is sent on the old one any more."""
         self._reason = reason
-        if self._transport is not None:
-            self._transport.disconnect(graceful=False)
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.disconnect(graceful=False)
 
     async def run(self) -> None:
         """Stay connected until cancelled.

@@ -63,6 +63,7 @@ class BinanceVenue(Venue):
         self._trading = asyncio.Event()
         self._encoder: BinanceEncoder | None = None
         self._syncing = False
+        self._stopped: bool | None = None     # what `stop` found, once it was called
 
     # -- what the venues add ------------------------------------------------------------------------------------------
 
@@ -150,8 +151,10 @@ class BinanceVenue(Venue):
             raise Disconnected(f"{self.name}: expected every socket up within {_START_S} s, missing {down}") from None
 
     async def stop(self, *, cancel: bool = True) -> bool:
-        """Cancel our orders, confirm from the venue, end the sockets."""
-        clean = True
+        """Cancel our orders, confirm from the venue, end the sockets; a second call says what the first found."""
+        if self._stopped is not None:
+            return self._stopped
+        self._stopped = clean = True
         if cancel and self._encoder is not None and self._group is not None:
             answers = await asyncio.gather(
                 *(self.cancel_all(market.index) for market in self._markets), return_exceptions=True
@@ -168,6 +171,7 @@ class BinanceVenue(Venue):
             task.cancel()
         await asyncio.gather(*owned, return_exceptions=True)
         await self._rest.close()
+        self._stopped = clean
         return clean
 
     async def _leave(self, *, clean: bool) -> None:
