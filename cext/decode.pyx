@@ -402,6 +402,13 @@ cdef class Decoder:
         self.decode(payload, len(payload), &frame.data)
         return frame
 
+    def frame_at(self, size_t address, Py_ssize_t n) -> Frame:
+        """Decode `n` bytes at a memory address, which must be readable: for tests of what is read and what is not."""
+        cdef Frame frame = Frame.__new__(Frame)
+        frame.decoder = self
+        self.decode(<const char*> address, n, &frame.data)
+        return frame
+
     def snapshot(self, int market, bytes payload not None) -> Frame:
         """Decode a REST depth body of `market`."""
         cdef Frame frame = Frame.__new__(Frame)
