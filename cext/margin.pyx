@@ -4,8 +4,8 @@ Formulas (Binance's, whose symbols are used; WB wallet balance, TMM/UPNL mainten
 positions, EP entry, q size, side +-1), solved from "equity = maintenance margin":
 
 * USD-M: ``LP = (WB - TMM + UPNL + cum - side*q*EP) / (q*MMR - side*q)``
-* COIN-M: the same with ``1/LP`` and ``1/EP`` for prices and ``-side`` for side, q in quote units: an inverse contract is
-  a linear one of opposite sign in the reciprocal price.
+* COIN-M: the same with ``1/LP`` and ``1/EP`` for prices and ``-side`` for side, q in quote units: an inverse contract
+  is a linear one of opposite sign in the reciprocal price.
 * ``cum`` of tier n = ``floor_n * (MMR_n - MMR_{n-1}) + cum_{n-1}``, which makes the maintenance margin continuous.
 
 If the price found falls into another tier, that tier's MMR and cum are used: Newton's method on a concave piecewise

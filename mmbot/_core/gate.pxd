@@ -1,7 +1,8 @@
 """The pre-trade gate: no order and no amend leaves without passing here.
 
 Flow, all nogil: fill an `OrderIntent` -> ``approve`` (or ``approve_amend``) -> ``redeem`` turns the approval into a
-`Command` and reserves it in the gate's own worst case. An `ApprovedOrder` is a ticket without fields that Cython code outside
+`Command` and reserves it in the gate's own worst case.
+An `ApprovedOrder` is a ticket without fields that Cython code outside
 ``gate.pyx`` could name; the checked order itself stays inside the gate, and a ticket is good for one ``redeem``, of the
 newest approval only. So an unchecked, altered, repeated or outdated order cannot be made into a command.
 
