@@ -2,9 +2,16 @@
 
 from libc.stdint cimport INT64_MAX
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from mmbot._core.types cimport CommandKind, OrderEventKind, OrderState, Owner, Side
+
+cdef struct TableImage:          # head of an exported table; lists, exposures and orders follow
+    uint64_t generation
+    int64_t next_deadline_ns
+    int32_t order_bytes, exposure_bytes, markets, capacity
+    int32_t fresh_slot, free_head, grave_head, grave_tail, grave_count
+
 
 cdef enum:
     MAX_BACKOFF_SHIFT = 4           # queries are at most retry_ns << 4 apart
@@ -709,3 +716,50 @@ cdef class OrderTable:
                 found.append(slot)
                 slot = self.orders[slot].next
         return found
+
+    # ------------------------------------------------------------------ restart
+
+    def export_state(self) -> bytes:
+        """Everything the table holds but the trade ids (`trades.export`), for `import_state`."""
+        cdef TableImage image
+        cdef int32_t markets = self.markets
+        memset(&image, 0, sizeof(image))
+        image.order_bytes, image.exposure_bytes = sizeof(Order), sizeof(Exposure)
+        image.markets, image.capacity, image.fresh_slot = markets, self.capacity, self.fresh_slot
+        image.free_head, image.grave_count = self.free_head, self.grave_count
+        image.grave_head, image.grave_tail = self.grave_head, self.grave_tail
+        image.generation, image.next_deadline_ns = self.generation, self.next_deadline_ns
+        return (
+            (<char*>&image)[:sizeof(image)]
+            + (<char*>self.heads)[:4 * markets * sizeof(int32_t)]
+            + (<char*>self.exposures)[:markets * sizeof(Exposure)]
+            + (<char*>self.orders)[:self.fresh_slot * sizeof(Order)]
+        )
+
+    def import_state(self, const uint8_t[::1] state not None) -> None:
+        """Replaces what the table holds by what `export_state` gave.
+
+        Raises:
+            ValueError: it is of another build, or of a table of another size.
+        """
+        cdef TableImage image
+        cdef size_t lists = 4 * self.markets * sizeof(int32_t)
+        cdef size_t exposures = self.markets * sizeof(Exposure)
+        if <size_t>state.shape[0] < sizeof(image):
+            raise ValueError(f"OrderTable state: expected at least {sizeof(image)} bytes, found {state.shape[0]}")
+        memcpy(&image, &state[0], sizeof(image))
+        found = (image.markets, image.capacity, image.order_bytes, image.exposure_bytes)
+        expected = (self.markets, self.capacity, sizeof(Order), sizeof(Exposure))
+        if found != expected or not 0 <= image.fresh_slot <= self.capacity:
+            raise ValueError(f"OrderTable state: expected markets, capacity and sizes {expected}, found {found}")
+        size = sizeof(image) + lists + exposures + image.fresh_slot * sizeof(Order)
+        if <size_t>state.shape[0] != size:
+            raise ValueError(f"OrderTable state: expected {size} bytes, found {state.shape[0]}")
+        memcpy(self.heads, &state[sizeof(image)], lists)
+        memcpy(self.exposures, &state[sizeof(image) + lists], exposures)
+        memset(self.orders, 0, self.capacity * sizeof(Order))
+        if image.fresh_slot:
+            memcpy(self.orders, &state[sizeof(image) + lists + exposures], image.fresh_slot * sizeof(Order))
+        self.fresh_slot, self.free_head, self.grave_count = image.fresh_slot, image.free_head, image.grave_count
+        self.grave_head, self.grave_tail = image.grave_head, image.grave_tail
+        self.generation, self.next_deadline_ns = image.generation, image.next_deadline_ns

@@ -103,3 +103,10 @@ cdef class TradeIds:
             raise IndexError(f"market {market} of {self.markets}")
         cdef TradeWindow* window = &self.windows[market]
         return [window.ring[(window.oldest + index) % TRADES_KEPT] for index in range(window.count)]
+
+    def load(self, int32_t market, list keys not None) -> None:
+        """Learns what `export` gave, oldest first."""
+        if not 0 <= market < self.markets:
+            raise IndexError(f"market {market} of {self.markets}")
+        for key in keys:
+            self.learn(market, key & 1, key >> 1)

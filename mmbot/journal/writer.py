@@ -27,8 +27,8 @@ class JournalWriter:
     is kept in `failure`, and is told through `on_failure`, so that the engine halts: it never trades without a record.
 
     Args:
-        folder: where the segments go; created if need be. A journal that is there already is continued in a new segment,
-            its torn tail cut off (`repaired` tells).
+        folder: where the segments go; created if need be. A journal that is there already is continued in a new
+            segment, its torn tail cut off (`repaired` tells).
         segment_bytes: a segment is closed once it is this large.
         ring_bytes: memory between engine and thread, a power of two.
         flush_ms: how often the ring is emptied into the file: what a crash of the process can lose.

@@ -154,9 +154,7 @@ class HostileSession:
             while self.venue.stream:
                 self.hear(self.venue.stream.pop(0))
             self.query_due()
-        for slot in self.table.open_slots(
-            0
-        ):  # a reconciliation: every order that is not known for certain is asked for
+        for slot in self.table.open_slots(0):  # a reconciliation asks for every one
             self.table.suspect(slot, self.venue.now_ns)
         self.query_due()
         while self.venue.requests:

@@ -1,7 +1,7 @@
 """A venue and a hostile network in plain Python, to test the order table against.
 
-Requests and answers are delayed, reordered and lost; stream messages are delayed, reordered, repeated and lost. What the
-connector owes (`orders.pxd`) is kept.
+Requests and answers are delayed, reordered and lost; stream messages are delayed, reordered, repeated and lost. What
+the connector owes (`orders.pxd`) is kept.
 """
 
 from __future__ import annotations

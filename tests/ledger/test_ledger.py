@@ -1,7 +1,8 @@
 """The ledger on SQLite, and on PostgreSQL where MMBOT_TEST_POSTGRES_URL says one runs.
 
 CI must set it: `.ci/run` starts a server from Debian's package, for instance on a free port of 127.0.0.1 with trust
-authentication, and exports ``postgresql+psycopg://postgres@127.0.0.1:PORT/postgres``. Each test makes a schema of its own.
+authentication, and exports ``postgresql+psycopg://postgres@127.0.0.1:PORT/postgres``.
+Each test makes a schema of its own.
 """
 
 from __future__ import annotations
