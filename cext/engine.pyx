@@ -26,6 +26,9 @@ from mmbot._core.types cimport (
 
 MAX_NOTES = 1000
 
+cdef enum:
+    HOUR_NS = 3600000000000
+
 
 cdef class Engine:
     """One bot's core. Every method named ``on_*`` is one event; each returns how many commands wait in the outbox.
@@ -43,6 +46,7 @@ cdef class Engine:
         reconciler: picture comparison.
         latency: where hop durations are counted.
         venue_of: venue index of each market.
+        feed_of: a feed of each market's venue, whose decoder knows it.
         settle_assets, base_assets: fee-table index of each market's settle and base asset.
         ring: the journal's ring; None: nothing is journalled.
         stale_ns: a book without a message for this long is not quoted on.
@@ -51,7 +55,7 @@ cdef class Engine:
 
     def __init__(
         self, tuple markets, tuple decoders, Execution execution, PluginHost host, SessionLimits limits, tuple groups,
-        Reconciler reconciler, LatencyBoard latency, *, venue_of, settle_assets, base_assets, EventRing ring=None,
+        Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets, EventRing ring=None,
         int64_t stale_ns=3_000_000_000, double flatten_slippage=0.005,
     ):
         cdef int i
@@ -62,6 +66,7 @@ cdef class Engine:
         for i in range(len(markets)):
             self.venue_of[i], self.group_of[i] = venue_of[i], -1
             self.settle_asset[i], self.base_asset[i] = settle_assets[i], base_assets[i]
+            self.first_feed[i] = feed_of[i]
         for i, group in enumerate(groups):
             for market in (*(<HedgeGroup>group).makers, *(<HedgeGroup>group).hedges):
                 self.group_of[(<Market>market).index] = i
@@ -98,7 +103,7 @@ cdef class Engine:
             return self.execution.waiting()
         market = self.markets[d.market]
         was_trusted = market.trusted
-        if d.event_ts_ns > 0:
+        if d.event_ts_ns > 0 and recv_ns - d.event_ts_ns < HOUR_NS:      # else a recording of another day
             self.latency.record(Hop.EXCHANGE, recv_ns - d.event_ts_ns)
         if kind == MessageKind.DEPTH or kind == MessageKind.BOOK_TICKER:
             if kind == MessageKind.DEPTH:
@@ -145,9 +150,8 @@ cdef class Engine:
         """A REST depth body for market `index`, raw."""
         cdef Market market = self.markets[index]
         cdef bint was_trusted = market.trusted
-        cdef int feed = market.feed if market.feed >= 0 else 0
         self._begin(EventKind.SNAPSHOT, <uint16_t>index, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
-        cdef int kind = (<Decoder>self.decoders[feed]).decode_snapshot(
+        cdef int kind = (<Decoder>self.decoders[self.first_feed[index]]).decode_snapshot(
             index, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), &self.message)
         if kind != MessageKind.SNAPSHOT:
             self.bad_frames += 1
@@ -394,13 +398,21 @@ cdef class Engine:
         """Journal what the session was built from; the first event."""
         self._begin(EventKind.START, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
 
+    def note_stop(self, bytes body not None, int64_t ts_ns) -> None:
+        """Journal that the session ended in good order; the last event."""
+        self._begin(EventKind.STOP, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
+
     def restore(self, int index, int64_t lots, entry_price, int64_t base_fees_e8) -> None:
         """Begin with a position from the ledger; before the first event, and part of what START journals."""
         cdef Market market = self.markets[index]
         if self.seq > 1:
             raise RuntimeError("restore() comes before the first event")
-        market.position.set_from_venue(lots, entry_price)
+        cdef int64_t entry_ticks
         market.base_fees_e8 = base_fees_e8
+        if lots != 0:
+            market.position.set_from_venue(lots, entry_price)
+            entry_ticks = <int64_t>market.position.entry_ticks()
+            market.pnl.on_fill(0 if lots > 0 else 1, entry_ticks, abs(lots), 2 * entry_ticks, Purpose.FLATTEN)
         self.execution.gate.set_position(index, lots)
 
     def take(self) -> CommandView | None:

@@ -5,7 +5,7 @@ from libc.string cimport memset
 
 from mmbot._core.diff cimport MAX_ACTIONS, Action, diff_quotes
 from mmbot._core.eventlog cimport EventKind, EventRing
-from mmbot._core.gate cimport ApprovedOrder, OrderIntent, RiskGate
+from mmbot._core.gate cimport ApprovedOrder, OrderIntent, RiskGate, RiskReason
 from mmbot._core.orders cimport Exposure, Order, OrderFlag, OrderTable
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.rate cimport RateBudget
@@ -152,9 +152,13 @@ cdef class Execution:
                     market, action.side, action.price_ticks, action.qty_lots, 3, False, Purpose.QUOTE)
                 if outcome >= 0:
                     self.tell_gate(market)
+                elif outcome == -RiskReason.SELF_CROSS:
+                    done = False
             elif action.kind == CommandKind.AMEND_ORDER:
                 outcome = self.amend(action.slot, action.price_ticks, action.qty_lots)
-                if outcome < 0 and outcome > NO_ROOM:
+                if outcome == -RiskReason.SELF_CROSS:
+                    done = False        # our other side is still on its way out of there: wait for it
+                elif NO_ROOM < outcome < 0:
                     # The gate refuses where the order would go; where it stands is not wanted either.
                     outcome = self.cancel(action.slot)
             else:

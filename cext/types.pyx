@@ -2,6 +2,8 @@
 
 from decimal import Decimal, InvalidOperation
 
+from libc.string cimport memcpy
+
 from mmbot._core.types cimport OrderUpdate, Command, DecimalUnit
 
 
@@ -92,6 +94,19 @@ cdef class OrderEvent:
         """Every field by name."""
         return self.data
 
+    @staticmethod
+    def from_raw(bytes body not None) -> OrderEvent:
+        """The event whose bytes a journal kept.
+
+        Raises:
+            ValueError: another size than the struct's.
+        """
+        cdef OrderEvent event = OrderEvent.__new__(OrderEvent)
+        if len(body) != sizeof(OrderUpdate):
+            raise ValueError(f"order update: expected {sizeof(OrderUpdate)} bytes, found {len(body)}")
+        memcpy(&event.data, <const char*>body, sizeof(OrderUpdate))
+        return event
+
 
 cdef class CommandView:
     """A copy of one command of the core, safe to keep.
@@ -114,6 +129,23 @@ cdef class CommandView:
     def as_dict(self) -> dict[str, int]:
         """Every field by name."""
         return self.data
+
+    def raw(self) -> bytes:
+        """The struct's bytes, as a journal keeps them."""
+        return (<const char*>&self.data)[:sizeof(Command)]
+
+    @staticmethod
+    def from_raw(bytes body not None) -> CommandView:
+        """The command whose bytes a journal kept.
+
+        Raises:
+            ValueError: another size than the struct's.
+        """
+        cdef CommandView view = CommandView.__new__(CommandView)
+        if len(body) != sizeof(Command):
+            raise ValueError(f"command: expected {sizeof(Command)} bytes, found {len(body)}")
+        memcpy(&view.data, <const char*>body, sizeof(Command))
+        return view
 
     def __repr__(self) -> str:
         return f"CommandView({self.data})"

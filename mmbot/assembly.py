@@ -27,6 +27,7 @@ from mmbot._core.rate import RateBudget
 from mmbot._core.reconcile import Reconciler
 from mmbot._core.types import Instrument
 from mmbot.config import Config
+from mmbot.errors import PluginError
 from mmbot.plugins import Plugin, load_file, load_source
 
 if TYPE_CHECKING:
@@ -72,12 +73,17 @@ class PluginSpec(msgspec.Struct, frozen=True):
             return load_source(self.source, Path(self.path))
         plugin = load_file(Path(self.path))
         if plugin.code_hash != self.code_hash:
-            from mmbot.errors import PluginError  # noqa: PLC0415 - only here
-
             raise PluginError(
                 f"compiled strategy {self.path}: expected code {self.code_hash[:12]}, found {plugin.code_hash[:12]}"
             )
         return plugin
+
+
+class SwapRecord(msgspec.Struct, frozen=True):
+    """Body of the journal's SWAP record."""
+
+    plugin: PluginSpec
+    shadow_ns: int = 0
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -178,7 +184,7 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
     engine = Engine(
         markets, decoders, execution, host, _limits(config), groups,
         Reconciler(execution, markets, baselines), LatencyBoard(),
-        venue_of=venue_of, ring=ring, stale_ns=config.risk.stale_book_ms * 1_000_000,
+        venue_of=venue_of, feed_of=[spec.feeds.index(venue) for venue in venue_of], ring=ring, stale_ns=config.risk.stale_book_ms * 1_000_000,
         settle_assets=[assets.index(i.settle_asset) for i in instruments],
         base_assets=[assets.index(i.base_asset) for i in instruments],
     )  # fmt: skip
@@ -190,10 +196,8 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
             execution.table.learn_trade(index, side, trade_id)
     loaded = plugin or spec.plugin.load()
     params = loaded.params(spec.plugin.params)
-    refused = engine.swap(loaded.create(), params, loaded.id, msgspec.json.encode(spec.plugin), start_ns)
+    refused = engine.swap(loaded.create(), params, loaded.id, msgspec.json.encode(SwapRecord(spec.plugin)), start_ns)
     if refused:
-        from mmbot.errors import PluginError  # noqa: PLC0415 - only here
-
         raise PluginError(f"strategy {loaded.id}: {refused}")
     return Assembly(engine, config, venue_ids, market_ids, assets, loaded, spec, {g.asset: g for g in groups})
 

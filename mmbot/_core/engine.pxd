@@ -36,7 +36,7 @@ cdef class Engine:
     cdef readonly list executions           # Fill objects not yet taken by the shell's ledger
     cdef readonly list notes                # texts not yet taken by the shell's log
     cdef readonly bint reconcile_again      # the last picture was inconclusive, or fills are missing
-    cdef int32_t[MAX_MARKETS] venue_of, group_of, settle_asset, base_asset
+    cdef int32_t[MAX_MARKETS] venue_of, group_of, settle_asset, base_asset, first_feed
     cdef uint8_t[MAX_MARKETS] venue_up, venue_reconciled    # by venue
     cdef uint8_t[MAX_MARKETS] dirty, paused, orders_moved   # by market
     cdef int64_t reject_streak

@@ -21,6 +21,10 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Simulated market": {
         "exchange": "mmbot.cli.exchange",
     },
+    "Trade": {
+        "run": "mmbot.cli.run",
+        "replay": "mmbot.cli.replay",
+    },
     "A running bot": {
         "status": "mmbot.cli.status",
         "pause": "mmbot.cli.pause",

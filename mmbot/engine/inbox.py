@@ -1,0 +1,124 @@
+"""The door between the outside and the core: stamps what comes in, sends what comes out, inside one callback."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mmbot._core.engine import Engine
+    from mmbot._core.strategy import Fill
+    from mmbot._core.types import OrderEvent
+    from mmbot.assembly import Assembly
+    from mmbot.venues.base import Venue
+
+encode = msgspec.json.encode
+
+
+class Inbox:
+    """Every event of a session passes through here, and every command leaves through `flush`.
+
+    Args:
+        assembly: the engine and its names.
+        venues: connectors, by venue index.
+        on_fills: called with the fills of an event, after its commands have left.
+        on_funding: called with market, amount, asset and time of a funding payment, after the core has booked it.
+        clock: UTC nanoseconds.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        venues: Sequence[Venue],
+        on_fills: Callable[[list[Fill]], None],
+        on_funding: Callable[[int, int, int, int], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.assembly = assembly
+        self.engine: Engine = assembly.engine
+        self.clock = clock
+        self.on_fills = on_fills
+        self.on_funding = on_funding
+        self.reconcile_wanted: Callable[[int], None] = lambda _venue: None
+        self.trading_up = [False] * len(venues)
+        self.feeds_up = [False] * len(assembly.spec.feeds)
+        self.first_quote_ns = 0
+        self._frame = self.engine.on_frame
+        self._take = self.engine.take
+        self._submit = [
+            venues[assembly.venue_ids.index(assembly.config.markets[market].venue)].submit
+            for market in assembly.market_ids
+        ]
+
+    def frame(self, feed: int, payload: bytes | memoryview, recv_ns: int) -> None:
+        """One market-data frame: decide and send before the callback returns."""
+        if self._frame(feed, payload, recv_ns):
+            self.flush()
+
+    def after(self, waiting: int) -> None:
+        """Finish an event that is not a frame."""
+        if waiting:
+            self.flush()
+        if self.engine.executions:
+            self.on_fills(self.engine.take_executions())
+        if self.engine.reconcile_again:
+            self.reconcile_wanted(-1)
+
+    def flush(self) -> None:
+        """Send every waiting command. A venue may answer at once: that is the next event, and its commands follow."""
+        while (command := self._take()) is not None:
+            if not self.first_quote_ns and command.kind == 1:
+                self.first_quote_ns = command.ts_ns
+            self._submit[command.market](command)
+
+    def command(self, op: str, **values: Any) -> None:
+        """Enter an operator's or the shell's command."""
+        self.after(self.engine.on_command(encode({"op": op, **values}), self.clock()))
+
+
+class VenueSink:
+    """What one connector reports to; see `mmbot.venues.base.Sink`."""
+
+    def __init__(self, inbox: Inbox, venue: int) -> None:
+        self._inbox = inbox
+        self._venue = venue
+        self.on_frame = inbox.frame
+
+    def on_feed(self, feed: int, up: bool) -> None:  # noqa: FBT001 - the interface's
+        """A market-data socket came up or went down."""
+        self._inbox.feeds_up[feed] = up
+        self._inbox.after(self._inbox.engine.on_feed(feed, up, self._inbox.clock()))
+
+    def on_snapshot(self, market: int, body: bytes) -> None:
+        """A book snapshot arrived."""
+        self._inbox.after(self._inbox.engine.on_snapshot(market, body, self._inbox.clock()))
+
+    def on_order(self, event: OrderEvent) -> None:
+        """An order update arrived."""
+        self._inbox.after(self._inbox.engine.on_order(event, self._inbox.clock()))
+
+    def on_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        """Funding was paid or received."""
+        event = {"op": "funding", "market": market, "amount_e8": amount_e8, "asset": asset, "exch_ts_ns": ts_ns}
+        self._inbox.after(self._inbox.engine.on_account(encode(event), self._inbox.clock()))
+        self._inbox.on_funding(market, amount_e8, asset, ts_ns)
+
+    def on_balance(self, asset: int, wallet_e8: int, ts_ns: int) -> None:
+        """A wallet balance changed."""
+        event = {"op": "balance", "asset": asset, "wallet_e8": wallet_e8, "exch_ts_ns": ts_ns}
+        self._inbox.after(self._inbox.engine.on_account(encode(event), self._inbox.clock()))
+
+    def on_trading_up(self, up: bool) -> None:  # noqa: FBT001 - the interface's
+        """Order entry and user stream are usable, or one of them is gone."""
+        self._inbox.trading_up[self._venue] = up
+        self._inbox.command("trading", venue=self._venue, up=up)
+        if up:
+            self._inbox.reconcile_wanted(self._venue)
+
+    def asset_index(self, name: str) -> int:
+        """The engine-wide number of an asset."""
+        return self._inbox.assembly.asset_index(name)

@@ -1,0 +1,114 @@
+"""Asks each venue, at start, after every reconnect and periodically, what it holds, and enters the answer as an event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from mmbot.engine.inbox import encode
+from mmbot.errors import AuthError, VenueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmbot._core.types import Instrument
+    from mmbot.engine.inbox import Inbox
+    from mmbot.venues.base import OpenOrder, Position, Venue
+
+_log = structlog.get_logger("mmbot.reconcile")
+RETRY_S = 0.25
+
+
+class Reconciliation:
+    """One task a venue; a picture that was overtaken by events is asked for again at once.
+
+    Args:
+        inbox: where the pictures go.
+        venues: connectors, by venue index.
+        since_ns: how far back fills may have gone unseen.
+        every_s: pause between two pictures when nothing asks for one.
+    """
+
+    def __init__(
+        self, inbox: Inbox, venues: Sequence[Venue], since_ns: int, every_s: float
+    ) -> None:
+        self._inbox = inbox
+        self._venues = venues
+        self._since_ns = since_ns
+        self._every_s = every_s
+        self._last_trades: dict[int, int] = {}
+        self.done = [asyncio.Event() for _ in venues]
+        self._wanted = [asyncio.Event() for _ in venues]
+        inbox.reconcile_wanted = self.want
+
+    def want(self, venue: int) -> None:
+        """Ask for a picture soon; -1: of every venue."""
+        for index, event in enumerate(self._wanted):
+            if venue in (-1, index):
+                event.set()
+
+    async def run(self, index: int) -> None:
+        """Keep one venue reconciled; ends by cancellation, or with an `AuthError`."""
+        wanted = self._wanted[index]
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wanted.wait(), self._every_s)
+            wanted.clear()
+            if not self._inbox.trading_up[index]:
+                continue
+            try:
+                await self._picture(index)
+            except AuthError:
+                raise
+            except VenueError as error:
+                _log.warning("reconciliation failed, trying again", venue=self._venues[index].name, error=str(error))
+                wanted.set()
+            if wanted.is_set() or self._inbox.engine.reconcile_again:
+                wanted.set()
+                await asyncio.sleep(RETRY_S)
+
+    async def _picture(self, index: int) -> None:
+        inbox, venue = self._inbox, self._venues[index]
+        asked_seq, asked_ns = inbox.engine.seq, inbox.engine.now_ns
+        orders = await venue.open_orders()
+        positions = await venue.positions()
+        for position in positions:
+            await self._missed_fills(venue, position.market)
+        if not inbox.trading_up[index]:
+            return
+        instruments = [m.instrument for m in inbox.engine.markets]
+        picture = {
+            "venue": index,
+            "asked_seq": asked_seq,
+            "asked_ns": asked_ns,
+            "orders": [_order_fields(order) for order in orders],
+            "holdings": [
+                [p.market, holding(instruments[p.market], p), p.entry_price] for p in positions
+            ],
+        }
+        inbox.after(inbox.engine.on_reconcile(encode(picture), inbox.clock()))
+        if not inbox.engine.reconcile_again:
+            self.done[index].set()
+
+    async def _missed_fills(self, venue: Venue, market: int) -> None:
+        last = self._last_trades.get(market, 0)
+        fills = await venue.fills_since(market, trade_id=last, ts_ns=0 if last else self._since_ns)
+        for fill in fills:
+            self._inbox.after(self._inbox.engine.on_order(fill.event(), self._inbox.clock()))
+            self._last_trades[market] = max(self._last_trades.get(market, 0), fill.trade_id)
+
+
+def holding(instrument: Instrument, position: Position) -> int:
+    """What the venue holds, in the reconciler's unit: 1e-8 base units, or contracts of an inverse market."""
+    if instrument.inverse:
+        return position.qty_lots
+    lot_e8 = int(Decimal(instrument.lot_size) * Decimal(instrument.contract_size) * 10**8)
+    return position.qty_lots * lot_e8 + position.dust_e8
+
+
+def _order_fields(order: OpenOrder) -> dict[str, Any]:
+    return dict(order.event().as_dict())

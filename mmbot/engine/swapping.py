@@ -1,0 +1,98 @@
+"""Changes the plugin or its parameters while the bot runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from mmbot.assembly import PluginSpec, SwapRecord
+from mmbot.engine.inbox import encode
+from mmbot.errors import PluginError
+from mmbot.plugins import load_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mmbot.engine.session import Session
+    from mmbot.plugins import Plugin
+
+_log = structlog.get_logger("mmbot.swap")
+
+
+class Swapper:
+    """Loads candidates beside the running plugin; only the switch itself takes place between two events.
+
+    Attributes:
+        plugin: the one in force (or in its shadow time).
+        params: its parameter values.
+        last_gap_ns: how long the event loop was away for the latest switch.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = asyncio.Lock()
+        self.plugin: Plugin = session.assembly.plugin
+        self.params: dict[str, Any] = dict(session.assembly.spec.plugin.params)
+        self.last_gap_ns = 0
+
+    async def swap(
+        self, name: str | None = None, params: Mapping[str, Any] | None = None, shadow_s: float | None = None
+    ) -> dict[str, Any]:
+        """Swap to the plugin `name` (None: the present one, read again), with `params` over the present values.
+
+        When the plugin is another one, parameters that it does not have are left behind.
+
+        Raises:
+            PluginError: it does not load, its params are wrong, or its dry run failed; the running plugin goes on.
+        """
+        async with self._lock:
+            plugin = await asyncio.to_thread(self._load, name)
+            values = {k: v for k, v in self.params.items() if k in plugin.params_class.model_fields}
+            return self._switch(plugin, values | dict(params or {}), shadow_s)
+
+    async def set(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Change parameters of the running code.
+
+        Raises:
+            PluginError: a name or value is wrong, or the dry run failed; everything stays as it was.
+        """
+        async with self._lock:
+            return self._switch(self.plugin, self.params | dict(params), 0.0)
+
+    async def watch(self) -> None:
+        """Swap whenever the running plugin's file changes; a version that does not work is reported and left alone."""
+        from watchfiles import awatch  # noqa: PLC0415 - development only
+
+        async for _changes in awatch(self.plugin.path):
+            try:
+                _log.info("plugin file changed, swapped", **await self.swap(str(self.plugin.path)))
+            except PluginError as error:
+                _log.warning("plugin file changed, not swapped", error=str(error))
+
+    def _load(self, name: str | None) -> Plugin:
+        plugin = load_file(self.plugin.path) if name is None else self._session.load_plugin(name)
+        return self.plugin if plugin.code_hash == self.plugin.code_hash else plugin
+
+    def _switch(self, plugin: Plugin, values: dict[str, Any], shadow_s: float | None) -> dict[str, Any]:
+        session = self._session
+        params = plugin.params(values)
+        candidate = plugin.create()
+        shadow_ns = int((session.config.strategy.shadow_s if shadow_s is None else shadow_s) * 1e9)
+        body = encode(SwapRecord(PluginSpec.of(plugin, params), shadow_ns))
+        began_ns = time.perf_counter_ns()
+        refused = session.engine.swap(candidate, params, plugin.id, body, session.inbox.clock(), shadow_ns=shadow_ns)
+        session.inbox.after(1)
+        self.last_gap_ns = time.perf_counter_ns() - began_ns
+        if refused:
+            raise PluginError(f"strategy {plugin.id}: {refused}")
+        self.plugin, self.params = plugin, params.model_dump(mode="json")
+        return {
+            "strategy": plugin.id,
+            "code_hash": plugin.code_hash,
+            "params": self.params,
+            "shadow_s": shadow_ns / 1e9,
+            "gap_us": self.last_gap_ns / 1e3,
+        }
