@@ -210,7 +210,7 @@ class SimServer:
         for name, server in self._servers.items():
             runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
             await runner.setup()
-            self._stack.push_async_callback(runner.cleanup)
+            self._stack.push_async_callback(_close, runner)
             try:
                 site = web.TCPSite(runner, self.config.host, ports[name], ssl_context=context)
                 await site.start()
@@ -324,3 +324,11 @@ class SimServer:
 
 def _complete(rules: ConnectionRules, venue: dict[str, Any]) -> ConnectionRules:
     return replace(rules, **{name: value for name, value in venue.items() if not getattr(rules, name)})
+
+
+async def _close(runner: web.AppRunner) -> None:
+    """Stop listening and cut what is still connected: a TLS client that is gone never says goodbye."""
+    for handler in runner.server.connections if runner.server else ():
+        if handler.transport is not None:
+            handler.transport.abort()
+    await runner.cleanup()
