@@ -1,24 +1,27 @@
-"""Logarithmic histograms of durations and the monotonic clock; see ``latency.pxd`` for the contract."""
+"""Logarithmic histograms of durations and the clock for them; see ``latency.pxd`` for the contract."""
 cimport cython
 from libc.math cimport NAN
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 cdef extern from *:
     int __builtin_clzll(unsigned long long x) nogil
 
+cdef extern from "stamp.h" nogil:
+    void stamp_calibrate() noexcept
+    int64_t stamp_ns() noexcept
+
 cdef enum:
     SUB_BUCKETS = 1 << SUB_BUCKET_BITS
+
+stamp_calibrate()
 
 HOP_NAMES = tuple(hop.name.lower() for hop in Hop)
 
 
 cdef int64_t now_ns() noexcept nogil:
-    """Nanoseconds of CLOCK_MONOTONIC: for durations on this machine only."""
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+    """Nanoseconds from a start of their own: only the difference of two stamps means something."""
+    return stamp_ns()
 
 
 cdef void histogram_clear(HistogramData* data) noexcept nogil:
@@ -186,5 +189,5 @@ cdef class LatencyBoard:
 
 
 def clock_ns() -> int:
-    """`now_ns` for Python: nanoseconds of CLOCK_MONOTONIC."""
+    """`now_ns` for Python: only the difference of two stamps means something."""
     return now_ns()

@@ -34,7 +34,7 @@ cdef struct HistogramData:
     uint64_t buckets[BUCKETS]
 
 
-cdef int64_t now_ns() noexcept nogil                                            # CLOCK_MONOTONIC
+cdef int64_t now_ns() noexcept nogil            # monotonic, with a start of its own: only differences mean something
 cdef void histogram_clear(HistogramData* data) noexcept nogil
 cdef void histogram_record(HistogramData* data, int64_t value_ns) noexcept nogil
 cdef double histogram_percentile(const HistogramData* data, double percent) noexcept nogil    # ns; NaN when empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 
 import pytest
 
@@ -123,3 +124,10 @@ def test_unknown_hop_is_refused(hop: int) -> None:
 def test_clock_never_goes_back() -> None:
     stamps = [clock_ns() for _ in range(1000)]
     assert stamps == sorted(stamps)
+
+
+def test_clock_runs_at_the_rate_of_the_systems() -> None:
+    start, system_start = clock_ns(), time.monotonic_ns()
+    time.sleep(0.1)
+    ours, systems = clock_ns() - start, time.monotonic_ns() - system_start
+    assert ours == pytest.approx(systems, rel=2e-3)
