@@ -235,6 +235,10 @@ cdef class BookSync:
         """Mark the book stale when no diff came for `limit_ns`; whether this call did it."""
         return self.check_stale(now_ns, limit_ns)
 
+    def asked(self) -> None:
+        """A snapshot has been asked for: `need_snapshot` is False until another one is needed."""
+        self.snapshot_requested()
+
     def restart(self) -> None:
         """Give up the book by hand and ask for a snapshot."""
         self.reset(SYNCING)
