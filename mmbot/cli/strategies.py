@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,5 +89,7 @@ def _type(rule: dict[str, Any]) -> str:
 
 
 def _first_line(plugin: Plugin) -> str:
-    text = plugin.strategy_class.__doc__ or ""
-    return text.strip().splitlines()[0] if text.strip() else ""
+    """What the file says it is, else what its class says."""
+    module = sys.modules.get(plugin.strategy_class.__module__)
+    text = (module.__doc__ if module is not None else "") or plugin.strategy_class.__doc__ or ""
+    return text.strip().partition("\n")[0]
