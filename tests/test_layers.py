@@ -3,8 +3,8 @@
 Each layer may import itself and those below it::
 
     cli
-    ops                                  bench
-    engine (the shell), assembly
+    ops  bench
+    engine (the shell)  assembly  backtest
     venues                               sim
     net  plugins  config  journal  ledger
     strategy (what a plugin imports)
@@ -27,8 +27,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"strategy"}),
     frozenset({"net", "plugins", "config", "journal", "ledger"}),
     frozenset({"venues", "sim"}),
-    frozenset({"assembly", "engine", "backtest", "replay", "ops"}),
-    frozenset({"bench", "cli", "__main__"}),
+    frozenset({"assembly", "engine", "backtest", "replay"}),
+    frozenset({"ops", "bench"}),
+    frozenset({"cli", "__main__"}),
 )
 """Lowest first; the names are modules and packages directly in `mmbot`, the empty one is `mmbot` itself."""
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}

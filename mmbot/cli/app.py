@@ -12,17 +12,9 @@ import typer
 from mmbot.errors import MmbotError
 
 COMMANDS: dict[str, dict[str, str]] = {
-    "Look around": {
-        "check": "mmbot.cli.check",
-        "inspect": "mmbot.cli.inspect",
-        "strategies": "mmbot.cli.strategies",
-        "venues": "mmbot.cli.venues",
-    },
-    "Simulated market": {
-        "exchange": "mmbot.cli.exchange",
-    },
     "Trade": {
         "run": "mmbot.cli.run",
+        "check": "mmbot.cli.check",
         "replay": "mmbot.cli.replay",
     },
     "A running bot": {
@@ -32,6 +24,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "set": "mmbot.cli.set",
         "swap": "mmbot.cli.swap",
         "stop": "mmbot.cli.stop",
+    },
+    "Look around": {
+        "strategies": "mmbot.cli.strategies",
+        "venues": "mmbot.cli.venues",
+    },
+    "Markets": {
+        "exchange": "mmbot.cli.exchange",
+        "inspect": "mmbot.cli.inspect",
     },
 }
 """Help panel -> command -> module with its `command` function."""
