@@ -13,7 +13,10 @@ cdef double VOL_DEVIATION = 0.5
 cdef double BASIS_RETURN_S = 60.0
 cdef double EXCITEMENT_S = 0.4          # bursts of trades last about this long
 cdef double STALE_HASTE = 8.0           # how much faster the crowd acts while orders are stale
-cdef double TAKE_SHARE = 0.06           # of calm actions, those that take
+cdef double TAKE_SHARE = 0.1            # of calm actions, those that take, on average
+cdef double BRANCHING = 0.6             # trades that each trade brings about
+cdef double CANCEL_SHARE = 0.9          # of stale orders, those that their makers cancel in time
+cdef double TOUCH_SIZE = 8.0            # orders at the touch are so much larger
 cdef double REACH = 0.0004              # how deep a taker goes, as a fraction of the price
 
 
@@ -148,7 +151,9 @@ cdef class Crowd:
                 price_ticks = other + 1
         if price_ticks < 1:
             return 0
-        self.engine.c_place(self.next_id, 0, side, price_ticks, self._lots(trader.median_lots, 1.2), GTX, SelfTrade.ALLOW)
+        cdef bint touch = fabs(<double>price_ticks - floor(trader.reference)) <= 1.0
+        cdef int64_t lots = self._lots(trader.median_lots * (TOUCH_SIZE if touch else 1.0), 1.2)
+        self.engine.c_place(self.next_id, 0, side, price_ticks, lots, GTX, SelfTrade.ALLOW)
         self._remember(trader, side, self.next_id)
         self.next_id -= 1
         return 0
@@ -167,6 +172,16 @@ cdef class Crowd:
             trader.ids[side][at] = trader.ids[side][trader.n_ids[side]]
             if self.engine.c_cancel(id):
                 return 1
+        return 0
+
+    cdef int _forget_one(self, Trader* trader, int side) noexcept nogil:
+        """Look at one order that the crowd believes to have, and forget it if it has traded."""
+        if trader.n_ids[side] == 0:
+            return 0
+        cdef int32_t at = <int32_t>(self._random() % <uint64_t>trader.n_ids[side])
+        if self.engine.c_find(trader.ids[side][at]) == NULL:
+            trader.n_ids[side] -= 1
+            trader.ids[side][at] = trader.ids[side][trader.n_ids[side]]
         return 0
 
     cdef int _take(self, Trader* trader, int side, int64_t lots) except -1 nogil:
@@ -199,7 +214,7 @@ cdef class Crowd:
                 continue
             if side == 1 and <double>front.price_ticks >= floor(trader.reference) + 1.0:
                 continue
-            if front.owner == 0 and self._uniform() < 0.75:
+            if front.owner == 0 and self._uniform() < CANCEL_SHARE:
                 self.engine.c_cancel(front.id)
             elif front.owner == 0 or self._uniform() < 0.5:
                 self._take(trader, 1 - side, front.left_lots)
@@ -228,13 +243,16 @@ cdef class Crowd:
         if self._close_gap(trader):
             return 0
         cdef int side
-        cdef double take = TAKE_SHARE * (0.5 + 0.25 * trader.excitement)
+        # A self-exciting (Hawkes) process: its mean rate is TAKE_SHARE of the actions.
+        cdef double calm = trader.rate * TAKE_SHARE * EXCITEMENT_S
+        cdef double take = TAKE_SHARE * (1.0 - BRANCHING + BRANCHING * trader.excitement / calm)
         if take > 0.5:
             take = 0.5
         if self._uniform() < take:
             side = trader.taker_side if self._uniform() < 0.65 else 1 - trader.taker_side
             return self._take(trader, side, self._lots(0.5 * trader.median_lots, 1.4))
         side = <int>(self._random() >> 63)
+        self._forget_one(trader, side)
         # Adding is as likely as cancelling when the side is as full as it should be.
         cdef double fullness = <double>trader.n_ids[side] / <double>trader.target
         if self._uniform() * 2.0 < fullness:
@@ -271,7 +289,7 @@ cdef class Crowd:
         return self.n_assets - 1
 
     def add_market(
-        self, MatchingEngine engine, *, int asset, double tick, double rate=300.0, int target=600,
+        self, MatchingEngine engine, *, int asset, double tick, double rate=300.0, int target=1000,
         double median_lots=20.0, double basis=0.0, double basis_deviation=0.0001, double stickiness=0.00003,
         double impact=2e-7,
     ) -> int:

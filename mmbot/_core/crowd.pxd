@@ -66,6 +66,7 @@ cdef class Crowd:
     cdef int _remember(self, Trader* trader, int side, int64_t id) except -1 nogil
     cdef int _add(self, Trader* trader, int side, int64_t price_ticks) except -1 nogil
     cdef int _cancel_one(self, Trader* trader, int side) except -1 nogil
+    cdef int _forget_one(self, Trader* trader, int side) noexcept nogil
     cdef int _take(self, Trader* trader, int side, int64_t lots) except -1 nogil
     cdef bint _sweep_stale(self, Trader* trader) except -1 nogil
     cdef bint _close_gap(self, Trader* trader) except -1 nogil
