@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 
 from mmbot._core.types cimport Level
 
+cdef int64_t MAX_GAP_NS = 60_000_000_000
 cdef double SAMPLES_PER_S = 1e9 / SAMPLE_NS
 cdef double LN2 = 0.6931471805599453
 # Below these a number is noise: 10 s of volatility; 60 s of trades; 5 trades beyond a depth; 3 depths for a line.

@@ -3,7 +3,7 @@
 Feed every book change (`on_book`, and `on_depth` if levels beyond the touch count) and every market trade
 (`on_trade`). Each result is a field, NaN while not known yet, so a compiled plugin reads it at the cost of a load.
 
-Mid changes and trade depths are sampled on a 100 ms grid aligned to UTC. A pause of more than `MAX_GAP_NS` between
+Mid changes and trade depths are sampled on a 100 ms grid aligned to UTC. A pause of more than 60 s between
 events counts as an outage: it adds no samples.
 """
 cimport cython
@@ -13,7 +13,6 @@ from mmbot._core.types cimport Level
 
 cdef enum:
     SAMPLE_NS = 100_000_000
-    MAX_GAP_NS = 60_000_000_000
     MAX_DEPTH_HALF_TICKS = 1023     # deeper trades count as this deep
     FIT_EVERY = 50                  # samples between two fits of intensity and k: 5 s
 
