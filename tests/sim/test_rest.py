@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 NOW_MS = 1_750_000_000_123
 FUTURES, SPOT = "binance_usdm", "binance_spot"
-SMALL = (RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 20), RateLimit("ORDERS", "MINUTE", 1, 1200), RateLimit("ORDERS", "SECOND", 10, 3))
+SMALL = (
+    RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 20),
+    RateLimit("ORDERS", "MINUTE", 1, 1200),
+    RateLimit("ORDERS", "SECOND", 10, 3),
+)
 
 NOT_UNDERSTOOD = {-1021, -1022, -2014, -2015, -1100, -1101, -1102, -1104, -1130, -5000}
 
@@ -34,11 +38,14 @@ class Client:
         account = Account(api_key="test-api-key-0001", api_secret="test-secret-do-not-use-0002")
         self.now_ms = NOW_MS
         self.server = SimServer(
-            ServerConfig(exchange=ExchangeConfig(seed=7), accounts=(account,), **config), clock=lambda: self.now_ms * 1_000_000
+            ServerConfig(exchange=ExchangeConfig(seed=7), accounts=(account,), **config),
+            clock=lambda: self.now_ms * 1_000_000,
         )
         self.key, self.secret = self.server.credentials()
 
-    def send(self, method: str, path: str, params: dict | None = None, *, signed: bool = False, **other) -> RestResponse:
+    def send(
+        self, method: str, path: str, params: dict | None = None, *, signed: bool = False, **other
+    ) -> RestResponse:
         query = urlencode(params or {})
         if signed:
             query = urlencode({**(params or {}), "timestamp": self.now_ms})
@@ -54,7 +61,9 @@ class Client:
         return reply.status, json.loads(reply.body)["code"]
 
     def bid(self) -> float:
-        return float(json.loads(self.send("GET", "/fapi/v1/depth", {"symbol": "BTCUSDT", "limit": 5}).body)["bids"][0][0])
+        return float(
+            json.loads(self.send("GET", "/fapi/v1/depth", {"symbol": "BTCUSDT", "limit": 5}).body)["bids"][0][0]
+        )
 
 
 @pytest.fixture
@@ -82,7 +91,11 @@ def test_requests_of_a_real_client_are_understood(client: Client, data_dir: Path
 
 @pytest.mark.parametrize("table", [endpoints_futures, endpoints_spot])
 def test_tables_hold_documented_paths_only(table):
-    prefix = ("/fapi/", "/sapi/", "/dapi/", "/eapi/") if table is endpoints_futures else ("/api/v3/", "/sapi/", "/dapi/", "/eapi/")
+    prefix = (
+        ("/fapi/", "/sapi/", "/dapi/", "/eapi/")
+        if table is endpoints_futures
+        else ("/api/v3/", "/sapi/", "/dapi/", "/eapi/")
+    )
     for method, path in table.REST:
         assert method in ("GET", "POST", "PUT", "DELETE")
         assert path.startswith(prefix)
@@ -116,7 +129,14 @@ def test_who_is_refused_and_how(client: Client):
 
 def test_used_weight_and_order_counts_are_in_the_headers(client: Client):
     bid = client.bid()
-    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": f"{bid * 0.99:.1f}"}
+    order = {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "0.01",
+        "price": f"{bid * 0.99:.1f}",
+    }
     reply = client.send("POST", "/fapi/v1/order", order, signed=True)
     assert reply.status == 200, reply.body
     assert (reply.headers["X-MBX-ORDER-COUNT-10S"], reply.headers["X-MBX-ORDER-COUNT-1M"]) == ("1", "1")
@@ -130,7 +150,14 @@ def test_limits_are_enforced_and_shown():
     client = Client(futures_limits=SMALL)
     shown = json.loads(client.send("GET", "/fapi/v1/exchangeInfo").body)["rateLimits"]
     assert shown[0] == {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 20}
-    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": f"{client.bid() * 0.99:.1f}"}
+    order = {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "0.01",
+        "price": f"{client.bid() * 0.99:.1f}",
+    }
     assert [client.send("POST", "/fapi/v1/order", order, signed=True).status for _ in range(4)] == [200, 200, 200, 429]
     assert client.code("POST", "/fapi/v1/order", order, signed=True) == (429, -1015)
     statuses = [client.send("GET", "/fapi/v1/time").status for _ in range(40)]
