@@ -333,7 +333,7 @@ def symbol_answer(instrument: SimInstrument) -> Answer:
         "maintMarginPercent": "2.5000", "requiredMarginPercent": "5.0000", "baseAsset": instrument.base,
         "quoteAsset": instrument.quote, "marginAsset": instrument.quote, "pricePrecision": instrument.price_decimals,
         "quantityPrecision": instrument.qty_decimals, "baseAssetPrecision": 8, "quotePrecision": 8,
-        "underlyingType": "COIN", "underlyingSubType": ["PoW"], "triggerProtect": "0.0500",
+        "underlyingType": "COIN", "underlyingSubType": ["PoW"], "settlePlan": 0, "triggerProtect": "0.0500",
         "liquidationFee": instrument.liquidation_fee, "marketTakeBound": "0.05", "maxMoveOrderLimit": 10000,
         "filters": [
             {"filterType": "PRICE_FILTER", "minPrice": instrument.min_price, "maxPrice": instrument.max_price,

@@ -76,7 +76,7 @@ class Client:
 async def running(**config):
     account = Account(ed25519_key="ed", public_key_pem=PEM)
     exchange = config.pop("exchange", ExchangeConfig(seed=7))
-    async with SimServer(ServerConfig(exchange=exchange, accounts=(account,), **config)) as server:
+    async with SimServer(ServerConfig(exchange=exchange, accounts=(account,), **config)) as server:  # noqa: SIM117
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=server.client_ssl() or True)) as http:
             yield Client(server, http)
 
@@ -101,9 +101,9 @@ async def end_of(socket) -> int | None:
     return socket.close_code
 
 
-async def wait_for(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
+async def wait_for(condition, timeout_s: float = 5.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - the server has no event for everything
             await asyncio.sleep(0.01)
 
 
@@ -198,9 +198,7 @@ async def test_a_client_that_does_not_read_is_cut_off():
         )
         await reader.readuntil(b"\r\n\r\n")
         writer.transport.pause_reading()
-        async with asyncio.timeout(20):
-            while not client.server.status()["venues"][FUTURES]["slow_consumers"]:
-                await asyncio.sleep(0.05)
+        await wait_for(lambda: client.server.status()["venues"][FUTURES]["slow_consumers"], 20.0)
         writer.transport.abort()
 
 
