@@ -40,7 +40,7 @@ cdef extern from *:
     #endif
         return PyLong_AsLongLong(o);
     }
-    #define MM_IS_PAIR(o) ((PyTuple_Check(o) && PyTuple_GET_SIZE(o) == 2) || (PyList_Check(o) && PyList_GET_SIZE(o) == 2))
+    #define MM_IS_PAIR(o) (PyTuple_Check(o) ? PyTuple_GET_SIZE(o) == 2 : PyList_Check(o) && PyList_GET_SIZE(o) == 2)
     """
     int MM_CTZ(uint64_t) noexcept nogil
     int MM_TOP(uint64_t) noexcept nogil
@@ -471,7 +471,7 @@ cdef class Book:
         """Set absolute quantities: a list of ``(price_ticks, qty_lots)``, 0 lots removes.
 
         Raises:
-            ValueError, TypeError, OverflowError: an entry is not a pair of int64; some entries before it are then applied.
+            ValueError, TypeError, OverflowError: an entry is no pair of int64; some before it are then applied.
         """
         cdef Level batch[64]
         cdef Py_ssize_t i, n = PyList_GET_SIZE(levels), filled = 0

@@ -108,6 +108,6 @@ def to_units(str text not None, Unit unit not None, *, bint signed=False) -> int
 
 
 def from_units(int64_t units, Unit unit not None) -> str:
-    """Exact text of `units`, with as many digits after the point as the unit has: ``from_units(618, tick)`` -> ``"61.8"``."""
+    """Exact text of `units`, with as many digits after the point as the unit has: 618 of ``0.1`` are ``"61.8"``."""
     cdef char[DECIMAL_TEXT_MAX] text
     return text[:format_units(units, &unit.unit, text)].decode("ascii")

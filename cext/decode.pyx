@@ -60,14 +60,18 @@ cdef struct FeedMarket:
 
 # -- pieces of a frame -----------------------------------------------------------------------------------------------
 
-cdef inline const char* _int(const char* p, const char* end, const char* key, Py_ssize_t n, int64_t* out) noexcept nogil:
+cdef inline const char* _int(
+    const char* p, const char* end, const char* key, Py_ssize_t n, int64_t* out,
+) noexcept nogil:
     """`key` (with its comma, quotes and colon) and an integer."""
     if p == NULL or not MM_IS(p, end, key, n):
         return NULL
     return mm_scan_int(p + n, end, out)
 
 
-cdef inline const char* _ms(const char* p, const char* end, const char* key, Py_ssize_t n, int64_t* out_ns) noexcept nogil:
+cdef inline const char* _ms(
+    const char* p, const char* end, const char* key, Py_ssize_t n, int64_t* out_ns,
+) noexcept nogil:
     """`key` and a time in milliseconds, to nanoseconds."""
     cdef int64_t value = 0
     p = _int(p, end, key, n, &value)
@@ -90,9 +94,9 @@ cdef inline const char* _units(
         if MM_LIKELY(after != NULL):
             return after
     after = <const char*> memchr(p, c'"', end - p)
-    if after == NULL or mm_parse_units(p, after - p, unit.mantissa, unit.decimals, out) != 0 or out[0] >= MM_VALUE_LIMIT:
+    if after == NULL or mm_parse_units(p, after - p, unit.mantissa, unit.decimals, out) != 0:
         return NULL
-    return after + 1
+    return after + 1 if out[0] < MM_VALUE_LIMIT else NULL
 
 
 cdef int _cut(const char* text, Py_ssize_t n, const MmUnit* lot, int64_t* out, int32_t* n_dust) noexcept nogil:
@@ -580,7 +584,9 @@ cdef const char* _scan_agg_trade(Decoder decoder, const char* p, const char* end
     return _extras(p, end)
 
 
-cdef inline const char* _double(const char* p, const char* end, const char* key, Py_ssize_t n, double* out) noexcept nogil:
+cdef inline const char* _double(
+    const char* p, const char* end, const char* key, Py_ssize_t n, double* out,
+) noexcept nogil:
     if p == NULL or not MM_IS(p, end, key, n):
         return NULL
     return mm_scan_double(p + n, end, out)
@@ -714,7 +720,9 @@ cdef FeedMarket* _need_market(Decoder decoder, dict data, str key, Decoded* out)
     return market
 
 
-cdef int _need_levels(dict data, str key, const FeedMarket* market, Level* out, Py_ssize_t room, int32_t* n_dust) except -1:
+cdef int _need_levels(
+    dict data, str key, const FeedMarket* market, Level* out, Py_ssize_t room, int32_t* n_dust,
+) except -1:
     cdef int n = 0
     for level in _need(data, key, list):
         if type(level) is not list or len(level) != 2:
@@ -729,7 +737,9 @@ cdef int _need_levels(dict data, str key, const FeedMarket* market, Level* out, 
     return n
 
 
-cdef int _parse_levels(Decoder decoder, dict data, str bids, str asks, const FeedMarket* market, Decoded* out) except -1:
+cdef int _parse_levels(
+    Decoder decoder, dict data, str bids, str asks, const FeedMarket* market, Decoded* out,
+) except -1:
     out.n_bids = _need_levels(data, bids, market, decoder.scratch, decoder.scratch_capacity, &out.n_dust)
     out.bids = decoder.scratch
     out.asks = decoder.scratch + out.n_bids

@@ -35,7 +35,8 @@ static inline uint64_t mm_load8(const char *p)
 
 /* Text of n bytes to units of mantissa * 10^-decimals. No byte at or after text + n is read. With MM_NOT_WHOLE *units is
  * the whole part; with any other error it is untouched. */
-static inline int mm_parse_units(const char *text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t *units)
+static inline int mm_parse_units(
+    const char *text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t *units)
 {
     const char *p = text, *end = text + n, *start;
     const mm_u128 limit = (mm_u128)INT64_MAX * (uint64_t)mantissa;
@@ -191,7 +192,8 @@ static inline int mm_fast_number(const char *p, int n, const MmUnit *unit, int64
 
 /* One `["price","quantity"]`: returns what follows, or NULL when only the bounded reader can tell. All four quotes are
  * found at once, so that the next level's start does not wait for this one's digits. */
-static inline const char *mm_fast_level(const char *p, const MmUnit *tick, const MmUnit *lot, int64_t *ticks, int64_t *lots)
+static inline const char *mm_fast_level(
+    const char *p, const MmUnit *tick, const MmUnit *lot, int64_t *ticks, int64_t *lots)
 {
 #if MM_VECTORS
     const __m128i quote = _mm_set1_epi8('"');
@@ -252,8 +254,8 @@ static inline const char *mm_scan_text(const char *p, const char *end)
 {
     while (end - p >= 8) {
         uint64_t x = mm_load8(p), quote = x ^ MM_EACH('"'), slash = x ^ MM_EACH('\\');
-        uint64_t stop = ((quote - MM_EACH(1)) & ~quote) | ((slash - MM_EACH(1)) & ~slash) | ((x - MM_EACH(0x20)) & ~x) | x;
-        stop &= MM_EACH(0x80); /* exact up to and including the lowest mark */
+        uint64_t stop = ((quote - MM_EACH(1)) & ~quote) | ((slash - MM_EACH(1)) & ~slash);
+        stop = (stop | ((x - MM_EACH(0x20)) & ~x) | x) & MM_EACH(0x80); /* exact up to and including the lowest mark */
         if (stop) {
             p += __builtin_ctzll(stop) >> 3;
             return *p == '"' ? p : NULL;

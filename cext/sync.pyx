@@ -13,7 +13,7 @@ cdef class BookSync:
     """Applies one market's diffs and snapshots to its book, in the venue's sequence, and says whether to trust it.
 
     Diffs that cannot be applied yet are kept in a buffer that grows to 16 MiB at most; when it is full they are all
-    dropped and counted in `overflows`: a snapshot that is older than the next diff is then refused, and asked for again.
+    dropped and counted in `overflows`: a snapshot older than the next diff is then refused, and asked for again.
 
     Args:
         book: the book to keep; cleared when trust is regained, not before, so that it can be looked at meanwhile.

@@ -1,7 +1,7 @@
 """Plays a recording through decoder, sequence rule and book, and tells how the book fared.
 
-A row is written after each message that changed the book: the snapshot, every buffered diff that it lets apply (with the
-diff's own receive time), and every diff in sequence after that. While the book is not in sync there are no rows.
+A row is written after each message that changed the book: the snapshot, every buffered diff that it lets apply (with
+the diff's own receive time), and every diff in sequence after that. While the book is not in sync there are no rows.
 """
 
 from __future__ import annotations
@@ -80,7 +80,12 @@ class Outcome:
 
 
 def inspect(
-    paths: list[Path], *, venue: str | None = None, symbol: str | None = None, depth: int = 0, out: TextIO | None = None,
+    paths: list[Path],
+    *,
+    venue: str | None = None,
+    symbol: str | None = None,
+    depth: int = 0,
+    out: TextIO | None = None,
 ) -> Outcome:
     """Play the recording in `paths` (merged by receive time) and write the book's rows to `out`.
 
@@ -102,7 +107,8 @@ def inspect(
         venue = futures if survey.with_prev_id[name] else "binance_spot"
     if venue not in VENUES:
         raise ConfigError(f"--venue: expected one of {', '.join(VENUES)}, found {venue!r}")
-    player = Player(venue, name, _size(survey.price_decimals[name]), _size(survey.qty_decimals[name]), depth, out)
+    tick_size, lot_size = _size(survey.price_decimals[name]), _size(survey.qty_decimals[name])
+    player = Player(venue, name, tick_size, lot_size, depth=depth, out=out)
     reading = Reading()
     for entry in read(paths, reading):
         player.play(entry)
@@ -113,7 +119,7 @@ class Player:
     """One market's recording, entry by entry, into its book and the CSV rows."""
 
     def __init__(
-        self, venue: str, symbol: str, tick_size: str, lot_size: str, depth: int = 0, out: TextIO | None = None,
+        self, venue: str, symbol: str, tick_size: str, lot_size: str, *, depth: int = 0, out: TextIO | None = None,
     ) -> None:
         instrument = Instrument(
             venue=venue, symbol=symbol, venue_symbol=symbol, base_asset="", quote_asset="", settle_asset="",

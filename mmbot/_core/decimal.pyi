@@ -1,5 +1,7 @@
 from enum import IntEnum
 
+from typing_extensions import disjoint_base
+
 from mmbot._core.types import Instrument
 
 class DecimalError(IntEnum):
@@ -11,6 +13,7 @@ class DecimalError(IntEnum):
     DECIMAL_OVERFLOW = -5
     DECIMAL_NOT_WHOLE = -6
 
+@disjoint_base
 class Unit:
     size: str
     def __init__(self, size: str) -> None: ...

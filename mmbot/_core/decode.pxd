@@ -51,7 +51,7 @@ cdef struct Decoded:
     int8_t kind             # MessageKind
     int8_t reason           # BadReason
     int8_t taker_side       # Side of the taker
-    int8_t is_market        # trade: 1 a normal trade; 0 insurance fund, ADL, or no price or no quantity: not to be traded on
+    int8_t is_market        # trade: 1 a normal trade; 0 insurance fund, ADL, or no price or quantity
     int64_t bid_ticks, bid_lots, ask_ticks, ask_lots
     int64_t price_ticks, qty_lots, trade_id
     double mark_price, index_price, settle_price, funding_rate     # NaN: not stated
@@ -60,7 +60,8 @@ cdef struct Decoded:
     int32_t control_code    # 0: accepted
 
 
-cdef struct FeedMarket      # one symbol of the feed and its units
+# One symbol of the feed and its units; private.
+cdef struct FeedMarket
 
 
 cdef class Decoder:
@@ -75,7 +76,7 @@ cdef class Decoder:
     cdef int64_t counts[9]          # by MessageKind
     cdef int64_t reasons[8]         # BAD and IGNORED by BadReason
     cdef readonly int64_t dust      # quantities cut to whole lots
-    cdef readonly int64_t fallbacks # frames that needed the full parser
+    cdef readonly int64_t fallbacks     # frames that needed the full parser
 
     # A websocket frame of `n` bytes (no NUL needed): its MessageKind, also in out.kind. Never raises, never reads past
     # `n`; takes the GIL only for frames the scanner does not know.

@@ -1,5 +1,7 @@
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
+
+from typing_extensions import disjoint_base
 
 from mmbot._core.types import Instrument
 
@@ -24,6 +26,7 @@ class BadReason(IntEnum):
     REASON_KIND = 6
     REASON_MEMORY = 7
 
+@disjoint_base
 class Frame:
     @property
     def kind(self) -> int: ...
@@ -35,12 +38,13 @@ class Frame:
     def event_ts_ns(self) -> int: ...
     def as_dict(self) -> dict[str, Any]: ...
 
+@disjoint_base
 class Decoder:
     kind: str
     last_bad: bytes
     dust: int
     fallbacks: int
-    def __init__(self, kind: str, markets: dict[str, tuple[int, Instrument]]) -> None: ...
+    def __new__(cls, kind: str, markets: dict[str, tuple[int, Instrument]]) -> Self: ...
     def frame(self, payload: bytes) -> Frame: ...
     def frame_at(self, address: int, n: int) -> Frame: ...
     def snapshot(self, market: int, payload: bytes) -> Frame: ...

@@ -1,4 +1,7 @@
 from enum import IntEnum
+from typing import Self
+
+from typing_extensions import disjoint_base
 
 from mmbot._core.book import Book
 from mmbot._core.decode import Decoder, Frame
@@ -22,6 +25,7 @@ class SyncResult(IntEnum):
     LOST = 2
     REFUSED = 3
 
+@disjoint_base
 class BookSync:
     book: Book
     rule: int
@@ -42,7 +46,7 @@ class BookSync:
     overflows: int
     buffered: int
     replayed_ts_ns: int
-    def __init__(self, book: Book, rule: int) -> None: ...
+    def __new__(cls, book: Book, rule: int) -> Self: ...
     def apply_frame(self, frame: Frame, recv_ns: int) -> int: ...
     def load_frame(self, frame: Frame, recv_ns: int) -> int: ...
     def replay_step(self) -> int: ...

@@ -24,6 +24,7 @@ def command(
             help="Recorded lines, plain or gzipped; several files are merged by time.",
         ),
     ],
+    *,
     venue: Annotated[
         str | None,
         typer.Option(help="binance_usdm, binance_coinm or binance_spot; by default as the messages show."),
@@ -40,8 +41,8 @@ def command(
 
     The CSV has a row after each message that changed the book (the snapshot, each diff it lets apply, each diff in
     sequence): `recv_ts_ns,exch_ts_ms,update_id,bid_px,bid_qty,ask_px,ask_qty`, and with `--depth N` then
-    `bid_px_1,bid_qty_1,ask_px_1,ask_qty_1` to `…_N`, the best first. Values are exact decimals; a level that is not there
-    is empty, and `exch_ts_ms` is 0 when the venue did not state it. Tick and lot are the finest decimals seen.
+    `bid_px_1,bid_qty_1,ask_px_1,ask_qty_1` to `…_N`, the best first. Values are exact decimals; a level that is not
+    there is empty, and `exch_ts_ms` is 0 when the venue did not state it. Tick and lot are the finest decimals seen.
 
     Exits with 1 when the book was not in sync at the end.
 

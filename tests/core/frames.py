@@ -6,8 +6,9 @@ import functools
 import gzip
 from typing import TYPE_CHECKING, NamedTuple
 
-from mmbot._core.decode import Decoder, Frame
 from mmbot._core.types import Instrument
+
+from mmbot._core.decode import Decoder, Frame
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from plain_book import PlainBook
 
 from mmbot._core.book import Book
-from plain_book import PlainBook
 
 NEAR = st.integers(0, 300)
 JUMPS = st.sampled_from([0, 64, 127, 128, 200, 5_000, 1_000_000, 2**40, 2**61])

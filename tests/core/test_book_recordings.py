@@ -1,4 +1,4 @@
-"""Every recorded message through decoder, sequence rule and book, against dicts of `Decimal` kept by the documents' steps."""
+"""Every recorded message through decoder, sequence rule and book, against dicts of `Decimal` kept by the rule book."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ class Feed:
 
     def diff(self, first: int, last: int, prev: int = 0, bids: tuple = (), asks: tuple = ()) -> int:
         before = "" if self.spot else f'"pu":{prev},'
-        body = f'{{"e":"depthUpdate","E":{last},"s":"X","U":{first},"u":{last},{before}"b":{text(bids)},"a":{text(asks)}}}'
+        levels = f'"b":{text(bids)},"a":{text(asks)}'
+        body = f'{{"e":"depthUpdate","E":{last},"s":"X","U":{first},"u":{last},{before}{levels}}}'
         self.now += 1
         return self.sync.apply_frame(self.decoder.frame(body.encode()), self.now)
 
