@@ -1,7 +1,7 @@
 """Desired quotes against working orders; see ``diff.pxd`` for the contract.
 
-Every order that stays saves two messages (a cancel and a place) or one (an amend), so the fewest messages means the largest
-number of orders that can stay: a maximum matching of orders to levels, found by augmenting paths (Kuhn 1955) on bit masks.
+Every order that stays saves two messages (a cancel and a place) or one (an amend), so the fewest messages means the
+largest number of orders that can stay: a maximum matching of orders to levels, found by augmenting paths (Kuhn 1955).
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -254,13 +254,17 @@ cdef void _cancel_rest(SideDiff* diff, OrderTable table, const DiffRules* rules,
 cdef void _place_rest(SideDiff* diff, Plan* plan) noexcept nogil:
     """Levels without an order get one as soon as the exposure of what is leaving has room for it."""
     cdef int32_t level
+    cdef const Level* wanted
     for level in range(diff.n_levels):
-        if diff.holder[level] < 0 and diff.levels[level].qty_lots <= diff.room_lots:
-            diff.room_lots -= diff.levels[level].qty_lots
-            _add(plan, PLACES, CommandKind.PLACE, diff.side, -1, diff.levels[level].price_ticks, diff.levels[level].qty_lots)
+        wanted = &diff.levels[level]
+        if diff.holder[level] < 0 and wanted.qty_lots <= diff.room_lots:
+            diff.room_lots -= wanted.qty_lots
+            _add(plan, PLACES, CommandKind.PLACE, diff.side, -1, wanted.price_ticks, wanted.qty_lots)
 
 
-cdef void _diff_side(SideDiff* diff, OrderTable table, int32_t market, const DiffRules* rules, Plan* plan) noexcept nogil:
+cdef void _diff_side(
+    SideDiff* diff, OrderTable table, int32_t market, const DiffRules* rules, Plan* plan,
+) noexcept nogil:
     _collect(diff, table, market, rules, plan)
     _match(diff, rules)
     _reserve(diff)
@@ -308,8 +312,8 @@ def diff_market(
         table: the working orders.
         market: index of the market.
         bids, asks: wanted `(price_ticks, qty_lots)`, best first.
-        tolerance_ticks, tolerance_qty_ppm, unsafe_ticks, spare_buy_lots, spare_sell_lots, amend_any, amend_smaller: as in
-            `DiffRules` of ``diff.pxd``.
+        tolerance_ticks, tolerance_qty_ppm, unsafe_ticks, spare_buy_lots, spare_sell_lots, amend_any, amend_smaller:
+            as in `DiffRules` of ``diff.pxd``.
 
     Raises:
         IndexError: there is no such market.
@@ -328,7 +332,8 @@ def diff_market(
         wanted.bids[index].price_ticks, wanted.bids[index].qty_lots = bids[index]
     for index in range(wanted.n_asks):
         wanted.asks[index].price_ticks, wanted.asks[index].qty_lots = asks[index]
-    rules.tolerance_ticks, rules.tolerance_qty_ppm, rules.unsafe_ticks = tolerance_ticks, tolerance_qty_ppm, unsafe_ticks
+    rules.tolerance_ticks, rules.tolerance_qty_ppm = tolerance_ticks, tolerance_qty_ppm
+    rules.unsafe_ticks = unsafe_ticks
     rules.spare_buy_lots, rules.spare_sell_lots = spare_buy_lots, spare_sell_lots
     rules.amend_any, rules.amend_smaller = amend_any, amend_smaller
     count = diff_quotes(table, market, &wanted, &rules, actions, MAX_ACTIONS)

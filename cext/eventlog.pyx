@@ -93,7 +93,8 @@ cdef class EventRing:
     # ------------------------------------------------------------------ producer
 
     cdef int push(
-        self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq, const void* body, uint32_t size,
+        self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq, const void* body,
+        uint32_t size,
     ) noexcept nogil:
         cdef uint8_t head[FRAMING_BYTES + HEADER_BYTES]
         cdef uint64_t total = FRAMING_BYTES + HEADER_BYTES + <uint64_t>size
@@ -118,7 +119,8 @@ cdef class EventRing:
         return 0
 
     cdef int _push_past(
-        self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq, const void* body, uint32_t size,
+        self, uint8_t kind, uint8_t flags, uint16_t source, int64_t ts_ns, uint64_t seq, const void* body,
+        uint32_t size,
     ) noexcept nogil:
         """A record larger than the ring goes straight to the file; the ring is empty."""
         cdef uint8_t head[FRAMING_BYTES + HEADER_BYTES]
@@ -243,7 +245,9 @@ cdef class EventRing:
             raise OSError(-written, f"event log: write failed ({-written})")
         return written
 
-    def append(self, int kind, int flags, int source, int64_t ts_ns, uint64_t seq, const uint8_t[::1] body not None) -> None:
+    def append(
+        self, int kind, int flags, int source, int64_t ts_ns, uint64_t seq, const uint8_t[::1] body not None,
+    ) -> None:
         """`push` for Python.
 
         Raises:

@@ -1,68 +1,17 @@
-"""Working orders; see ``orders.pxd`` for the contract and the three rules behind it."""
+"""What orders may do, and what a venue's messages make of them; see ``orders.pxd`` for the three rules behind it."""
 
-from libc.stdint cimport INT64_MAX
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.stdint cimport INT64_MAX, int8_t, int32_t, int64_t, uint16_t, uint64_t
+from libc.string cimport memset
 
-from mmbot._core.types cimport CommandKind, OrderEventKind, OrderState, Owner, Side
-
-cdef struct TableImage:          # head of an exported table; lists, exposures and orders follow
-    uint64_t generation
-    int64_t next_deadline_ns
-    int32_t order_bytes, exposure_bytes, markets, capacity
-    int32_t fresh_slot, free_head, grave_head, grave_tail, grave_count
-
+from mmbot._core.types cimport CommandKind, OrderEvent, OrderEventKind, OrderState, OrderUpdate, Owner
 
 cdef enum:
     MAX_BACKOFF_SHIFT = 4           # queries are at most retry_ns << 4 apart
     MAX_COUNT = 255                 # of the uint8 counters
-    IN_PASSING = 0                  # how much a message's price and quantity weigh: of a fill or a listing,
-    OF_AMEND = 1                    #   of an amend,
-    CERTAIN = 2                     #   of an answer to a query sent after the grace time
-
-
-cdef inline int64_t _larger(int64_t a, int64_t b) noexcept nogil:
-    return a if a > b else b
-
-
-cdef inline bint _ended(const Order* order) noexcept nogil:
-    return order.state >= OrderState.FILLED
-
-
-cdef inline int8_t _open_state(const Order* order) noexcept nogil:
-    """The state that the facts amount to."""
-    if order.flags & IN_DOUBT:
-        return OrderState.UNKNOWN
-    if order.flags & IN_FLIGHT_CANCEL:
-        return OrderState.PENDING_CANCEL
-    if order.flags & IN_FLIGHT_NEW:
-        return OrderState.PENDING_NEW
-    if order.flags & IN_FLIGHT_AMEND:
-        return OrderState.PENDING_AMEND
-    return OrderState.PARTIALLY_FILLED if order.reported_lots > 0 else OrderState.LIVE
-
-
-cdef inline int64_t _exposed(const Order* order) noexcept nogil:
-    """Lots that may still come: to the larger quantity while it is open, the missing fills afterwards."""
-    cdef int64_t total = order.reported_lots
-    if not _ended(order):
-        total = _larger(total, order.qty_lots)
-        if order.flags & IN_FLIGHT_AMEND:
-            total = _larger(total, order.new_qty_lots)
-    return _larger(total - order.filled_lots, 0)
-
-
-cdef inline bint _more_aggressive(int8_t side, int64_t price, int64_t other) noexcept nogil:
-    return other == 0 or (price > other if side == Side.BUY else price < other)
-
-
-cdef inline int64_t _touch(const Order* order) noexcept nogil:
-    """The most aggressive price the order may have at the venue."""
-    if _ended(order):
-        return 0
-    if order.flags & IN_FLIGHT_AMEND and _more_aggressive(order.side, order.new_price_ticks, order.price_ticks):
-        return order.new_price_ticks
-    return order.price_ticks
+    # How much a message's price and quantity weigh.
+    IN_PASSING = 0                  # of a fill or a listing
+    OF_AMEND = 1                    # of an amend
+    CERTAIN = 2                     # of an answer to a query sent after the grace time
 
 
 cdef inline void _known(Order* order) noexcept nogil:
@@ -78,7 +27,7 @@ cdef inline void _amended(Order* order) noexcept nogil:
 
 cdef inline void _report(Order* order, int64_t cum_lots) noexcept nogil:
     """Takes in a stated cumulative quantity (-1: not stated)."""
-    order.reported_lots = _larger(order.reported_lots, cum_lots)
+    order.reported_lots = larger(order.reported_lots, cum_lots)
     if order.flags & ADOPTED:       # its earlier fills were booked without the table
         order.filled_lots = order.reported_lots
 
@@ -86,9 +35,9 @@ cdef inline void _report(Order* order, int64_t cum_lots) noexcept nogil:
 cdef bint _take_terms(Order* order, const OrderUpdate* update, int8_t weight) noexcept nogil:
     """Takes price and quantity from a message unless it may be older than what is known; False: it was ignored.
 
-    Exchange times have a resolution, so two messages of the same time may be in either order. Then only an amend that is waited
-    for decides, or a query's answer that can be trusted: a fill may show the terms before the amend, and a repeated amend
-    message those before the latest one.
+    Exchange times have a resolution, so two messages of the same time may be in either order. Then only an amend that is
+    waited for decides, or a query's answer that can be trusted: a fill may show the terms before the amend, and a repeated
+    amend message those before the latest one.
     """
     cdef int64_t stated_ns = update.exch_ts_ns
     cdef int64_t price = update.price_ticks if update.price_ticks else order.price_ticks
@@ -108,11 +57,11 @@ cdef bint _take_terms(Order* order, const OrderUpdate* update, int8_t weight) no
     if awaited:
         _amended(order)
     order.price_ticks, order.qty_lots = price, qty
-    order.terms_exch_ns = _larger(order.terms_exch_ns, stated_ns)
+    order.terms_exch_ns = larger(order.terms_exch_ns, stated_ns)
     return True
 
 
-cdef class OrderTable:
+cdef class OrderTable(OrderStore):
     """All orders of all markets of one engine, in memory allocated once.
 
     Args:
@@ -125,35 +74,6 @@ cdef class OrderTable:
     Raises:
         ValueError: an argument is out of range.
     """
-
-    def __cinit__(
-        self, int32_t markets, *, int32_t capacity=4096, int64_t ack_timeout_ns=1_000_000_000,
-        int64_t grace_ns=6_000_000_000, int64_t retry_ns=500_000_000,
-    ):
-        cdef int32_t index
-        if capacity < 2 or capacity & (capacity - 1):
-            raise ValueError(f"OrderTable: capacity must be a power of two from 2, found {capacity}")
-        if ack_timeout_ns <= 0 or grace_ns < ack_timeout_ns or retry_ns <= 0:
-            raise ValueError("OrderTable: expected 0 < ack_timeout_ns <= grace_ns and 0 < retry_ns, found "
-                             f"{ack_timeout_ns}, {grace_ns}, {retry_ns}")
-        self.trades = TradeIds(markets)
-        self.markets, self.capacity = markets, capacity
-        self.ack_timeout_ns, self.grace_ns, self.retry_ns = ack_timeout_ns, grace_ns, retry_ns
-        self.next_deadline_ns = INT64_MAX
-        self.orders = <Order*>calloc(capacity, sizeof(Order))
-        self.exposures = <Exposure*>calloc(markets, sizeof(Exposure))
-        self.heads = <int32_t*>calloc(4 * markets, sizeof(int32_t))
-        if self.orders == NULL or self.exposures == NULL or self.heads == NULL:
-            raise MemoryError
-        self.tails = self.heads + 2 * markets
-        for index in range(4 * markets):
-            self.heads[index] = -1
-        self.free_head = self.grave_head = self.grave_tail = -1
-
-    def __dealloc__(self):
-        free(self.orders)
-        free(self.exposures)
-        free(self.heads)
 
     # ------------------------------------------------------------------ requests
 
@@ -183,7 +103,7 @@ cdef class OrderTable:
     cpdef bint amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots, int64_t ts_ns) noexcept nogil:
         """Notes an amend to a new price and whole quantity; False while another request is in flight or in doubt."""
         cdef Order* order = &self.orders[slot]
-        if order.num == 0 or _ended(order) or order.flags & (IN_FLIGHT | IN_DOUBT | CANCEL_WANTED):
+        if order.num == 0 or ended(order) or order.flags & (IN_FLIGHT | IN_DOUBT | CANCEL_WANTED):
             return False
         order.flags |= IN_FLIGHT_AMEND
         order.new_price_ticks, order.new_qty_lots = price_ticks, qty_lots
@@ -197,7 +117,7 @@ cdef class OrderTable:
     cpdef bint cancel(self, int32_t slot, int64_t ts_ns) noexcept nogil:
         """Notes a cancel; False when one is in flight. Legal beside any other request, and in doubt."""
         cdef Order* order = &self.orders[slot]
-        if order.num == 0 or _ended(order) or order.flags & IN_FLIGHT_CANCEL:
+        if order.num == 0 or ended(order) or order.flags & IN_FLIGHT_CANCEL:
             return False
         order.flags |= IN_FLIGHT_CANCEL | CANCEL_WANTED
         if not order.flags & IN_DOUBT:
@@ -208,7 +128,7 @@ cdef class OrderTable:
     cpdef bint queried(self, int32_t slot, int64_t ts_ns) noexcept nogil:
         """Notes that a query of the order went out."""
         cdef Order* order = &self.orders[slot]
-        if order.num == 0 or _ended(order):
+        if order.num == 0 or ended(order):
             return False
         order.queries_out += order.queries_out < MAX_COUNT
         if ts_ns < order.request_ns + self.grace_ns:
@@ -218,7 +138,7 @@ cdef class OrderTable:
     cpdef bint unsent(self, int32_t slot, int8_t kind, int64_t ts_ns) noexcept nogil:
         """Takes back a request that never left this process: the place, amend or cancel in flight."""
         cdef Order* order = &self.orders[slot]
-        if order.num == 0 or _ended(order):
+        if order.num == 0 or ended(order):
             return False
         if kind == CommandKind.PLACE and order.flags & IN_FLIGHT_NEW:
             self._end(order, OrderState.REJECTED)
@@ -261,12 +181,12 @@ cdef class OrderTable:
                 order.early_until_ns = order.stale_until_ns = 0
         if update.kind == OrderEventKind.FILL:
             self._apply_fill(order, update, &result)
-        elif _ended(order):
+        elif ended(order):
             _report(order, update.cum_filled_lots)
             result.anomaly = Anomaly.STALE
         else:
             result.anomaly = self._apply_open(order, update, ts_ns, early, stale)
-        if not _ended(order):
+        if not ended(order):
             self._finish_if_filled(order)
         self._refresh(order)
         if order.missing_lots and result.anomaly in (Anomaly.EXPECTED, Anomaly.STALE):
@@ -274,8 +194,8 @@ cdef class OrderTable:
         result.missing_lots = order.missing_lots
         result.needs_reconcile |= order.missing_lots > 0
         result.new_state = order.state
-        result.became_terminal = _ended(order) and result.old_state < OrderState.FILLED
-        result.needs_query = not _ended(order) and order.deadline_ns <= ts_ns
+        result.became_terminal = ended(order) and result.old_state < OrderState.FILLED
+        result.needs_query = not ended(order) and order.deadline_ns <= ts_ns
         return result
 
     cdef int32_t _whose(self, const OrderUpdate* update) noexcept nogil:
@@ -290,7 +210,7 @@ cdef class OrderTable:
         return slot
 
     cdef void _apply_stranger(self, const OrderUpdate* update, ApplyResult* result) noexcept nogil:
-        """A fill of ours counts though its order is not in the table, unless it may be of one whose venue id is not known yet."""
+        """A fill of ours counts without its order, unless it may be of one whose venue id is not known yet."""
         cdef int32_t slot
         if update.owner == Owner.OTHER:
             result.anomaly = Anomaly.FOREIGN
@@ -321,14 +241,14 @@ cdef class OrderTable:
             result.new_fill_lots = update.last_qty_lots
             if not order.flags & ADOPTED:
                 order.filled_lots += update.last_qty_lots
-            if _ended(order):
+            if ended(order):
                 result.anomaly = Anomaly.AFTER_TERMINAL
-            elif order.filled_lots > _larger(order.qty_lots, order.new_qty_lots):
+            elif order.filled_lots > larger(order.qty_lots, order.new_qty_lots):
                 result.anomaly = Anomaly.OVERFILL
         else:
             result.anomaly = Anomaly.DUPLICATE
-        _report(order, _larger(update.cum_filled_lots, order.filled_lots))
-        if _ended(order):
+        _report(order, larger(update.cum_filled_lots, order.filled_lots))
+        if ended(order):
             return
         _known(order)
         if update.qty_lots and update.cum_filled_lots >= update.qty_lots:
@@ -391,14 +311,14 @@ cdef class OrderTable:
         if not answer or not order.flags & IN_FLIGHT_AMEND:
             return self._contradict(order, ts_ns)
         order.price_ticks, order.qty_lots = order.new_price_ticks, order.new_qty_lots
-        order.terms_exch_ns = _larger(order.terms_exch_ns, update.exch_ts_ns)
+        order.terms_exch_ns = larger(order.terms_exch_ns, update.exch_ts_ns)
         _amended(order)
         return Anomaly.EXPECTED
 
     cdef int8_t _apply_status(
         self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale,
     ) noexcept nogil:
-        """A full picture. What it shows is a fact at once; what it does not show only counts when asked after the grace time."""
+        """A full picture. What it shows is a fact at once; what it lacks only counts when asked after the grace time."""
         cdef bint answer = update.request == CommandKind.QUERY_ORDER
         cdef int64_t cum_lots = update.cum_filled_lots
         if update.state >= OrderState.FILLED:
@@ -420,7 +340,9 @@ cdef class OrderTable:
             order.flags &= ~SUSPECT
         return Anomaly.EXPECTED
 
-    cdef int8_t _apply_not_found(self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early) noexcept nogil:
+    cdef int8_t _apply_not_found(
+        self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early,
+    ) noexcept nogil:
         """A cancel or an amend finds no *open* order, which proves nothing about fills: ask. A late query proves it."""
         if update.request == CommandKind.QUERY_ORDER:
             if early:
@@ -466,7 +388,7 @@ cdef class OrderTable:
     cpdef void suspect(self, int32_t slot, int64_t ts_ns) noexcept nogil:
         """Marks an open order that is not where it should be: UNKNOWN, and due for a query."""
         cdef Order* order = &self.orders[slot]
-        if order.num and not _ended(order):
+        if order.num and not ended(order):
             self._contradict(order, ts_ns)
             self._refresh(order)
 
@@ -479,7 +401,7 @@ cdef class OrderTable:
         order.flags = ACKED | ADOPTED
         order.venue_order_id = update.venue_order_id
         order.terms_exch_ns = update.exch_ts_ns
-        _report(order, _larger(update.cum_filled_lots, 0))
+        _report(order, larger(update.cum_filled_lots, 0))
         self._refresh(order)
         return slot
 
@@ -522,137 +444,12 @@ cdef class OrderTable:
                 slot = after
         return count
 
-    # ------------------------------------------------------------------ bookkeeping
-
     cdef bint _finish_if_filled(self, Order* order) noexcept nogil:
         """All of it is filled and no amend can have made it larger."""
         if order.flags & IN_FLIGHT_AMEND or order.reported_lots < order.qty_lots:
             return False
         self._end(order, OrderState.FILLED)
         return True
-
-    cdef void _end(self, Order* order, int8_t state) noexcept nogil:
-        """Moves an order to those kept for late fills."""
-        cdef int32_t slot = <int32_t>(order - self.orders)
-        if _ended(order):
-            return
-        self._unlist(order)
-        if order.state == OrderState.UNKNOWN:
-            self.exposures[order.market].unknown_orders -= 1
-        self.exposures[order.market].open_orders -= 1
-        order.state = state
-        order.flags &= ~(IN_FLIGHT | IN_DOUBT)
-        order.deadline_ns = INT64_MAX
-        self._refresh(order)
-        order.prev, order.next = self.grave_tail, -1
-        if self.grave_tail >= 0:
-            self.orders[self.grave_tail].next = slot
-        else:
-            self.grave_head = slot
-        self.grave_tail = slot
-        self.grave_count += 1
-        if self.grave_count > self.capacity // 4:
-            self._exhume()
-
-    cdef bint _exhume(self) noexcept nogil:
-        """Gives back the slot of the oldest ended order that no fill is missing of."""
-        cdef int32_t slot = self.grave_head
-        cdef Order* order
-        while slot >= 0 and self.orders[slot].missing_lots:
-            slot = self.orders[slot].next
-        if slot < 0:
-            return False
-        order = &self.orders[slot]
-        if order.prev >= 0:
-            self.orders[order.prev].next = order.next
-        else:
-            self.grave_head = order.next
-        if order.next >= 0:
-            self.orders[order.next].prev = order.prev
-        else:
-            self.grave_tail = order.prev
-        self.grave_count -= 1
-        order.num = 0
-        order.state = OrderState.NONE
-        order.next = self.free_head
-        self.free_head = slot
-        return True
-
-    cdef int32_t _take_slot(self) noexcept nogil:
-        cdef int32_t slot
-        if self.free_head < 0 and self.fresh_slot < self.capacity:
-            self.fresh_slot += 1
-            return self.fresh_slot - 1
-        if self.free_head < 0 and not self._exhume():
-            return -1
-        slot = self.free_head
-        self.free_head = self.orders[slot].next
-        return slot
-
-    cdef void _enlist(self, Order* order, int32_t slot) noexcept nogil:
-        cdef int32_t index = order.market * 2 + order.side
-        order.prev, order.next = self.tails[index], -1
-        if self.tails[index] >= 0:
-            self.orders[self.tails[index]].next = slot
-        else:
-            self.heads[index] = slot
-        self.tails[index] = slot
-        self.exposures[order.market].open_orders += 1
-
-    cdef void _unlist(self, Order* order) noexcept nogil:
-        cdef int32_t index = order.market * 2 + order.side
-        if order.prev >= 0:
-            self.orders[order.prev].next = order.next
-        else:
-            self.heads[index] = order.next
-        if order.next >= 0:
-            self.orders[order.next].prev = order.prev
-        else:
-            self.tails[index] = order.prev
-
-    cdef void _refresh(self, Order* order) noexcept nogil:
-        """Brings everything that is derived from the facts up to date: state, deadline, exposure."""
-        cdef Exposure* exposure = &self.exposures[order.market]
-        cdef int8_t state
-        cdef int64_t exposed, missing
-        if not _ended(order):
-            if not order.flags & IN_FLIGHT:
-                order.flags &= ~OVERDUE
-                if not order.flags & IN_DOUBT:
-                    order.deadline_ns = INT64_MAX
-            state = _open_state(order)
-            exposure.unknown_orders += (state == OrderState.UNKNOWN) - (order.state == OrderState.UNKNOWN)
-            order.state = state
-            if state != OrderState.UNKNOWN:
-                order.attempt = 0
-        exposed, missing = _exposed(order), _larger(order.reported_lots - order.filled_lots, 0)
-        if order.side == Side.BUY:
-            exposure.buy_lots += exposed - order.exposed_lots
-        else:
-            exposure.sell_lots += exposed - order.exposed_lots
-        exposure.missing_lots += missing - order.missing_lots
-        order.exposed_lots, order.missing_lots = exposed, missing
-        self._refresh_touch(order)
-
-    cdef void _refresh_touch(self, Order* order) noexcept nogil:
-        cdef Exposure* exposure = &self.exposures[order.market]
-        cdef int64_t* best = &exposure.best_bid_ticks if order.side == Side.BUY else &exposure.best_ask_ticks
-        cdef int64_t touch = _touch(order)
-        cdef int64_t before = order.touch_ticks
-        cdef int32_t slot
-        if touch == before:
-            return
-        order.touch_ticks = touch
-        if touch and _more_aggressive(order.side, touch, best[0]):
-            best[0] = touch
-        elif before == best[0]:
-            best[0] = 0
-            slot = self.first(order.market, order.side)
-            while slot >= 0:
-                touch = self.orders[slot].touch_ticks
-                if touch and _more_aggressive(order.side, touch, best[0]):
-                    best[0] = touch
-                slot = self.orders[slot].next
 
     # ------------------------------------------------------------------ looking
 
@@ -691,75 +488,3 @@ cdef class OrderTable:
         cdef int32_t slots[64]
         cdef int32_t count = self.expire(ts_ns, slots, 64)
         return [slots[index] for index in range(count)]
-
-    def order(self, int32_t slot) -> dict[str, int]:
-        """Every field of the order in a slot."""
-        if not 0 <= slot < self.capacity:
-            raise IndexError(f"slot {slot} of {self.capacity}")
-        return self.orders[slot]
-
-    def exposure_of(self, int32_t market) -> dict[str, int]:
-        """Every field of a market's `Exposure`."""
-        if not 0 <= market < self.markets:
-            raise IndexError(f"market {market} of {self.markets}")
-        return self.exposures[market]
-
-    def open_slots(self, int32_t market) -> list[int]:
-        """Slots of a market's open orders, bids then asks, oldest first."""
-        if not 0 <= market < self.markets:
-            raise IndexError(f"market {market} of {self.markets}")
-        found = []
-        cdef int32_t index, slot
-        for index in range(2 * market, 2 * market + 2):
-            slot = self.heads[index]
-            while slot >= 0:
-                found.append(slot)
-                slot = self.orders[slot].next
-        return found
-
-    # ------------------------------------------------------------------ restart
-
-    def export_state(self) -> bytes:
-        """Everything the table holds but the trade ids (`trades.export`), for `import_state`."""
-        cdef TableImage image
-        cdef int32_t markets = self.markets
-        memset(&image, 0, sizeof(image))
-        image.order_bytes, image.exposure_bytes = sizeof(Order), sizeof(Exposure)
-        image.markets, image.capacity, image.fresh_slot = markets, self.capacity, self.fresh_slot
-        image.free_head, image.grave_count = self.free_head, self.grave_count
-        image.grave_head, image.grave_tail = self.grave_head, self.grave_tail
-        image.generation, image.next_deadline_ns = self.generation, self.next_deadline_ns
-        return (
-            (<char*>&image)[:sizeof(image)]
-            + (<char*>self.heads)[:4 * markets * sizeof(int32_t)]
-            + (<char*>self.exposures)[:markets * sizeof(Exposure)]
-            + (<char*>self.orders)[:self.fresh_slot * sizeof(Order)]
-        )
-
-    def import_state(self, const uint8_t[::1] state not None) -> None:
-        """Replaces what the table holds by what `export_state` gave.
-
-        Raises:
-            ValueError: it is of another build, or of a table of another size.
-        """
-        cdef TableImage image
-        cdef size_t lists = 4 * self.markets * sizeof(int32_t)
-        cdef size_t exposures = self.markets * sizeof(Exposure)
-        if <size_t>state.shape[0] < sizeof(image):
-            raise ValueError(f"OrderTable state: expected at least {sizeof(image)} bytes, found {state.shape[0]}")
-        memcpy(&image, &state[0], sizeof(image))
-        found = (image.markets, image.capacity, image.order_bytes, image.exposure_bytes)
-        expected = (self.markets, self.capacity, sizeof(Order), sizeof(Exposure))
-        if found != expected or not 0 <= image.fresh_slot <= self.capacity:
-            raise ValueError(f"OrderTable state: expected markets, capacity and sizes {expected}, found {found}")
-        size = sizeof(image) + lists + exposures + image.fresh_slot * sizeof(Order)
-        if <size_t>state.shape[0] != size:
-            raise ValueError(f"OrderTable state: expected {size} bytes, found {state.shape[0]}")
-        memcpy(self.heads, &state[sizeof(image)], lists)
-        memcpy(self.exposures, &state[sizeof(image) + lists], exposures)
-        memset(self.orders, 0, self.capacity * sizeof(Order))
-        if image.fresh_slot:
-            memcpy(self.orders, &state[sizeof(image) + lists + exposures], image.fresh_slot * sizeof(Order))
-        self.fresh_slot, self.free_head, self.grave_count = image.fresh_slot, image.free_head, image.grave_count
-        self.grave_head, self.grave_tail = image.grave_head, image.grave_tail
-        self.generation, self.next_deadline_ns = image.generation, image.next_deadline_ns

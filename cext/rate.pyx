@@ -13,8 +13,8 @@ cdef void _forget_old(RateWindow* window, int64_t ts_ns) noexcept nogil:
 
 cdef void _add(RateWindow* window, int32_t weight, int64_t ts_ns) noexcept nogil:
     cdef int32_t index = window.first + window.count
-    cdef int32_t unit
-    for unit in range(weight):
+    cdef int32_t _unit
+    for _unit in range(weight):
         if window.count == window.limit:
             return
         if index >= window.limit:
@@ -33,8 +33,8 @@ cdef class RateBudget:
     """Message budgets of one account, in one or more sliding windows.
 
     Args:
-        windows: one `(limit, window_ns, reserved, counts_cancels)` each: weight allowed in any window of that length, how
-            much of it only cancels may use, and whether the venue counts cancels there at all.
+        windows: one `(limit, window_ns, reserved, counts_cancels)` each: weight allowed in any window of that length,
+            how much of it only cancels may use, and whether the venue counts cancels there at all.
 
     Raises:
         ValueError: no window, too many, or a value out of range.
@@ -96,7 +96,7 @@ cdef class RateBudget:
         return least if least > 0 else 0
 
     cpdef int64_t ready_ns(self, int32_t weight, bint is_cancel, int64_t ts_ns) noexcept nogil:
-        """The earliest time at which `take` succeeds if nothing else is taken; 2**63 - 1: never, the weight is too large."""
+        """The earliest time at which `take` succeeds if nothing else is taken; 2**63 - 1: never, it is too much."""
         cdef int32_t index, excess, place
         cdef int64_t ready, at_ns
         cdef RateWindow* window
@@ -118,7 +118,7 @@ cdef class RateBudget:
         return ready
 
     cpdef void sync(self, int32_t index, int32_t used, int64_t ts_ns) noexcept nogil:
-        """Takes in the venue's own count of a window. A smaller one is ignored: it may not have our latest messages yet."""
+        """Takes in the venue's own count of a window. A smaller one is ignored: it may lack our latest messages."""
         cdef RateWindow* window
         if index < 0 or index >= self.n_windows:
             return
@@ -128,6 +128,6 @@ cdef class RateBudget:
             _add(window, used - window.count, self.now_ns)
 
     cpdef void block_until(self, int64_t until_ns) noexcept nogil:
-        """Nothing at all may be sent before that time (HTTP 429 or 418); an earlier end than the present one is ignored."""
+        """Nothing at all may be sent before that time (HTTP 429 or 418); an end before the present one is ignored."""
         if until_ns > self.blocked_until_ns:
             self.blocked_until_ns = until_ns

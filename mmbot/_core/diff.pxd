@@ -20,15 +20,17 @@ cdef struct Action:             # in the order to be sent
 cdef struct DiffRules:
     int64_t tolerance_ticks     # leave an order alone that is this close in price ...
     int64_t tolerance_qty_ppm   # ... and whose remaining quantity is within this share of the wanted one (1e-6)
-    int64_t unsafe_ticks        # cancel even with a request in flight when this much more aggressive than the best wanted price
-    int64_t spare_buy_lots      # worst-case lots allowed beyond what is wanted, so that a replacement may leave before
-    int64_t spare_sell_lots     #   the cancel of the old order is confirmed; 0: wait for the confirmation
+    int64_t unsafe_ticks        # cancel even with a request in flight when further than this beyond the best wanted price
+    # Worst-case lots allowed beyond what is wanted, so that a replacement may leave before the cancel of the old order is
+    # confirmed; 0: wait for the confirmation.
+    int64_t spare_buy_lots, spare_sell_lots
     int8_t amend_any            # Instrument.amend_any
     int8_t amend_smaller        # same price, smaller quantity may be amended (Instrument.amend_keeps_priority)
 
 
-# Compares the QUOTE orders of a market with the wanted quotes (levels best first; qty_lots > 0 is the quantity wanted to rest).
-# Writes up to room actions: cancels, then amends away from the market, then amends towards it, then places; returns their number.
-# Reads only; the caller gates and sends each action and tells the table. Run again then, it returns 0.
+# Compares the QUOTE orders of a market with the wanted quotes (levels best first, no price twice; qty_lots > 0 is the
+# quantity wanted to rest). Writes up to room actions, returns their number: cancels, then amends away from the market,
+# then amends towards it, then places. Reads only; the caller gates and sends each action and tells the table. Run again
+# then, it returns 0.
 cdef int32_t diff_quotes(OrderTable table, int32_t market, const QuoteSet* wanted, const DiffRules* rules,
                          Action* actions, int32_t room) noexcept nogil

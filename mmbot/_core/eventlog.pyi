@@ -1,5 +1,5 @@
 from enum import IntEnum
-from typing import final
+from typing import Self, final
 
 from typing_extensions import Buffer
 
@@ -21,28 +21,13 @@ class EventKind(IntEnum):
     NOTE = 13
     STOP = 14
 
-START = EventKind.START
-FRAME = EventKind.FRAME
-FEED = EventKind.FEED
-SNAPSHOT = EventKind.SNAPSHOT
-ORDER = EventKind.ORDER
-ACCOUNT = EventKind.ACCOUNT
-RECONCILE = EventKind.RECONCILE
-TIME = EventKind.TIME
-COMMAND = EventKind.COMMAND
-SWAP = EventKind.SWAP
-STATE_SNAPSHOT = EventKind.STATE_SNAPSHOT
-OUT_COMMAND = EventKind.OUT_COMMAND
-NOTE = EventKind.NOTE
-STOP = EventKind.STOP
-
 def checksum(data: Buffer, crc: int = 0) -> int: ...
 def checksum_ways(data: Buffer) -> tuple[int, int]: ...
 def frame(kind: int, flags: int, source: int, ts_ns: int, seq: int, body: Buffer) -> bytes: ...
 
 @final
 class EventRing:
-    def __init__(self, capacity: int = 8388608) -> None: ...
+    def __new__(cls, capacity: int = 8388608) -> Self: ...
     @property
     def capacity(self) -> int: ...
     @property

@@ -28,11 +28,15 @@ cdef class RateBudget:
     cdef readonly int64_t refused           # takes that found no budget
     cdef int64_t now_ns
 
-    cpdef bint take(self, int32_t weight, bint is_cancel, int64_t ts_ns) noexcept nogil      # 0: not now; nothing is used then
-    cpdef int32_t available(self, bint is_cancel, int64_t ts_ns) noexcept nogil              # weight that could be taken now
-    cpdef int64_t ready_ns(self, int32_t weight, bint is_cancel, int64_t ts_ns) noexcept nogil   # earliest time `take` succeeds
+    # 0: not now; nothing is used then
+    cpdef bint take(self, int32_t weight, bint is_cancel, int64_t ts_ns) noexcept nogil
+    # weight that could be taken now
+    cpdef int32_t available(self, bint is_cancel, int64_t ts_ns) noexcept nogil
+    # earliest time `take` succeeds
+    cpdef int64_t ready_ns(self, int32_t weight, bint is_cancel, int64_t ts_ns) noexcept nogil
     # The venue's count of window `index` (such as X-MBX-ORDER-COUNT-10S): raises ours when the venue has seen more.
     cpdef void sync(self, int32_t index, int32_t used, int64_t ts_ns) noexcept nogil
-    cpdef void block_until(self, int64_t until_ns) noexcept nogil    # HTTP 429/418: nothing at all before, cancels included
+    # HTTP 429/418: nothing at all before, cancels included
+    cpdef void block_until(self, int64_t until_ns) noexcept nogil
 
     cdef void _advance(self, int64_t ts_ns) noexcept nogil

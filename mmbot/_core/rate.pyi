@@ -1,8 +1,8 @@
-from typing import final
+from typing import Self, final
 
 @final
 class RateBudget:
-    def __init__(self, windows: list[tuple[int, int, int, bool]]) -> None: ...
+    def __new__(cls, windows: list[tuple[int, int, int, bool]]) -> Self: ...
     @property
     def n_windows(self) -> int: ...
     @property

@@ -17,7 +17,7 @@ cdef struct TradeWindow:        # open addressing over a ring of the last TRADES
 cdef class TradeIds:
     """The last `TRADES_KEPT` fills of each market, in memory allocated once (1.5 MB a market).
 
-    Keyed by trade id and side: both of our orders in a trade with ourselves have the same trade id, and both fills count.
+    Keyed by trade id and side: both our orders in a trade with ourselves have the same trade id, and both fills count.
     """
     cdef readonly int32_t markets
     cdef TradeWindow* windows

@@ -23,8 +23,9 @@ class JournalWriter:
     """Writes one session's records.
 
     The engine appends to `ring`; the thread empties it every `flush_ms`. When the ring is full the engine writes out
-    itself and waits (`ring.stalls` counts it): nothing is dropped. A failed write or sync makes every later append fail,
-    is kept in `failure`, and is told through `on_failure`, so that the engine halts: it never trades without a record.
+    itself and waits (`ring.stalls` counts it): nothing is dropped. A failed write or sync makes every later append
+    fail, is kept in `failure`, and is told through `on_failure`, so that the engine halts: it never trades without a
+    record.
 
     Args:
         folder: where the segments go; created if need be. A journal that is there already is continued in a new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hostile_session import HostileSession
 from mmbot._core.types import (
@@ -187,7 +189,7 @@ def test_silence_makes_an_order_unknown_and_it_is_asked_about_ever_more_slowly(d
         if desk.query():
             asked.append(desk.now)
     assert (desk.state(slot), desk.buy_lots()) == (OrderState.UNKNOWN, 10)
-    assert [(after - before) / S for before, after in zip(asked, asked[1:], strict=False)][:6] == [0.5, 1, 2, 4, 8, 8]
+    assert [(after - before) / S for before, after in pairwise(asked)][:6] == [0.5, 1, 2, 4, 8, 8]
 
 
 def test_a_place_that_never_arrived_is_only_believed_after_the_grace_time(desk: Desk) -> None:
