@@ -160,10 +160,10 @@ cdef class Crowd:
 
     cdef int _cancel_one(self, Trader* trader, int side) except -1 nogil:
         """Cancel one of the crowd's orders at random, forgetting those met that are gone."""
-        cdef int attempt
+        cdef int _attempt
         cdef int32_t at
         cdef int64_t id
-        for attempt in range(8):
+        for _attempt in range(8):
             if trader.n_ids[side] == 0:
                 return 0
             at = <int32_t>(self._random() % <uint64_t>trader.n_ids[side])
@@ -310,7 +310,9 @@ cdef class Crowd:
             ValueError: no such asset, too many markets, or a number that is not positive.
         """
         if not 0 <= asset < self.n_assets or self.n_markets == MAX_MARKETS:
-            raise ValueError(f"market: expected an asset below {self.n_assets}, at most {MAX_MARKETS} markets, found {asset}")
+            raise ValueError(
+                f"market: expected an asset below {self.n_assets}, at most {MAX_MARKETS} markets, found {asset}"
+            )
         if not (tick > 0 and rate > 0 and target > 0 and median_lots > 0):
             raise ValueError(f"market: expected positive numbers, found {tick}, {rate}, {target}, {median_lots}")
         cdef Trader* trader = &self.traders[self.n_markets]

@@ -338,7 +338,8 @@ cdef class MatchingEngine:
             order.left_lots = self.left_lots = left_lots
             self._changed(order.side, price_ticks, level.qty_lots)
             return Outcome.RESTING
-        if time_in_force == GTX and other.size and other.levels[other.size - 1].key >= _key(1 - order.side, price_ticks):
+        cdef int64_t limit_key = _key(1 - order.side, price_ticks)
+        if time_in_force == GTX and other.size and other.levels[other.size - 1].key >= limit_key:
             return Outcome.WOULD_CROSS
         cdef int64_t owner = order.owner
         cdef int side = order.side

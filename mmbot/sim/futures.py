@@ -18,9 +18,9 @@ from mmbot.sim.requests import count, in_window, listed, text, whole
 from mmbot.sim.venue import TIME_IN_FORCE, Answer
 
 if TYPE_CHECKING:
-    from mmbot.sim.futures_account import FuturesAccount, Position
     from collections.abc import Mapping
 
+    from mmbot.sim.futures_account import FuturesAccount, Position
     from mmbot.sim.schedule import Schedule
     from mmbot.sim.users import User
 

@@ -47,50 +47,60 @@ class PlainMatching:
             o for o in self.side(1 - side) if price == 0 or (o.price <= price if side == 0 else o.price >= price)
         ]
 
-    def place(self, order_id: int, owner: int, side: int, price: int, qty: int, tif: int, stp: int) -> int:
+    def place(self, order_id: int, owner: int, side: int, price: int, qty: int, *, tif: int, stp: int) -> int:
         self.fills, self.expiries, self.left = [], [], qty
         if self.find(order_id):
             return DUPLICATE_ID
         makers = self.reachable(side, price)
         if tif == GTX and makers:
             return WOULD_CROSS
-        if tif == FOK:
-            available = 0
-            for maker in makers:
-                if owner and stp != ALLOW and maker.owner == owner:
-                    if stp == EXPIRE_MAKER:
-                        continue
-                    break
-                available += maker.left
-            if available < qty:
-                return KILLED
-        stopped = False
-        for maker in makers:
-            if not self.left:
-                break
-            if owner and stp != ALLOW and maker.owner == owner:
-                if stp != EXPIRE_TAKER:
-                    self.expiries.append((maker.order_id, maker.owner, maker.left))
-                    self.orders.remove(maker)
-                if stp != EXPIRE_MAKER:
-                    stopped = True
-                    break
-                continue
-            lots = min(self.left, maker.left)
-            self.left -= lots
-            maker.left -= lots
-            self.fills.append((maker.order_id, maker.owner, order_id, owner, side, maker.price, lots))
-            if not maker.left:
-                self.orders.remove(maker)
+        if tif == FOK and self.available(owner, makers, stp) < qty:
+            return KILLED
+        taker = PlainOrder(order_id, owner, side, price, qty, 0)
+        stopped = self.trade(taker, makers, stp)
+        self.left = taker.left
         if not self.left:
             return FILLED
         if stopped or price == 0 or tif in {IOC, FOK}:
             return EXPIRED
         self.seq += 1
-        self.orders.append(PlainOrder(order_id, owner, side, price, self.left, self.seq))
+        taker.seq = self.seq
+        self.orders.append(taker)
         return RESTING
 
-    def amend(self, order_id: int, price: int, left: int, tif: int, stp: int, *, keep: bool) -> int:
+    @staticmethod
+    def available(owner: int, makers: list[PlainOrder], stp: int) -> int:
+        total = 0
+        for maker in makers:
+            own = owner and stp != ALLOW and maker.owner == owner
+            if own and stp != EXPIRE_MAKER:
+                break
+            total += 0 if own else maker.left
+        return total
+
+    def trade(self, taker: PlainOrder, makers: list[PlainOrder], stp: int) -> bool:
+        """Whether self-trade prevention stopped the incoming order."""
+        for maker in makers:
+            if not taker.left:
+                break
+            if taker.owner and stp != ALLOW and maker.owner == taker.owner:
+                if stp != EXPIRE_TAKER:
+                    self.expiries.append((maker.order_id, maker.owner, maker.left))
+                    self.orders.remove(maker)
+                if stp != EXPIRE_MAKER:
+                    return True
+                continue
+            lots = min(taker.left, maker.left)
+            taker.left -= lots
+            maker.left -= lots
+            self.fills.append((
+                maker.order_id, maker.owner, taker.order_id, taker.owner, taker.side, maker.price, lots,
+            ))
+            if not maker.left:
+                self.orders.remove(maker)
+        return False
+
+    def amend(self, order_id: int, price: int, left: int, *, tif: int, stp: int, keep: bool) -> int:
         self.fills, self.expiries = [], []
         order = self.find(order_id)
         if order is None:
@@ -101,7 +111,7 @@ class PlainMatching:
         if tif == GTX and self.reachable(order.side, price):
             return WOULD_CROSS
         self.orders.remove(order)
-        return self.place(order_id, order.owner, order.side, price, left, tif, stp)
+        return self.place(order_id, order.owner, order.side, price, left, tif=tif, stp=stp)
 
     def cancel(self, order_id: int) -> int:
         order = self.find(order_id)

@@ -7,9 +7,9 @@ from typing import ClassVar
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from plain_matching import PlainMatching
 
 from mmbot._core.matching import MatchingEngine
-from plain_matching import PlainMatching
 
 NEAR = st.integers(90, 110)
 PRICES = st.one_of(NEAR, NEAR, st.sampled_from([1, 50, 99, 101, 5_000, 2**40]))
@@ -41,34 +41,36 @@ class Matching(RuleBasedStateMachine):
         assert self.engine.take_fills() == []
 
     @rule(owner=OWNERS, side=SIDES, price=PRICES, qty=QTYS, force=FORCES, mode=MODES)
-    def place(self, owner: int, side: int, price: int, qty: int, force: int, mode: int) -> None:
+    def place(self, *, owner: int, side: int, price: int, qty: int, force: int, mode: int) -> None:
         outcome = self.engine.place(self.next_id, owner, side, price, qty, time_in_force=force, self_trade=mode)
-        self.check(outcome, self.plain.place(self.next_id, owner, side, price, qty, force, mode))
+        self.check(outcome, self.plain.place(self.next_id, owner, side, price, qty, tif=force, stp=mode))
         assert self.engine.left_lots == self.plain.left
         self.next_id += 1
 
     @rule(owner=OWNERS, side=SIDES, qty=QTYS, mode=MODES)
     def market(self, owner: int, side: int, qty: int, mode: int) -> None:
         outcome = self.engine.place(-self.next_id, owner, side, 0, qty, time_in_force=1, self_trade=mode)
-        self.check(outcome, self.plain.place(-self.next_id, owner, side, 0, qty, 1, mode))
+        self.check(outcome, self.plain.place(-self.next_id, owner, side, 0, qty, tif=1, stp=mode))
         self.next_id += 1
 
     @precondition(lambda self: self.plain.orders)
     @rule(data=st.data(), price=PRICES, left=QTYS, force=FORCES, mode=MODES, keep=st.booleans(), same=st.booleans())
-    def amend(self, data: st.DataObject, price: int, left: int, force: int, mode: int, *, keep: bool, same: bool) -> None:
+    def amend(
+        self, *, data: st.DataObject, price: int, left: int, force: int, mode: int, keep: bool, same: bool,
+    ) -> None:
         order = data.draw(st.sampled_from(self.plain.orders))
         if same:
             price, left = order.price, min(left, order.left)
         outcome = self.engine.amend(
             order.order_id, price, left, time_in_force=force, self_trade=mode, keep_priority=keep,
         )
-        self.check(outcome, self.plain.amend(order.order_id, price, left, force, mode, keep=keep))
+        self.check(outcome, self.plain.amend(order.order_id, price, left, tif=force, stp=mode, keep=keep))
 
     @precondition(lambda self: self.plain.orders)
     @rule(data=st.data())
     def duplicate(self, data: st.DataObject) -> None:
         order_id = data.draw(st.sampled_from(self.plain.orders)).order_id
-        self.check(self.engine.place(order_id, 1, 0, 100, 1), self.plain.place(order_id, 1, 0, 100, 1, 0, 0))
+        self.check(self.engine.place(order_id, 1, 0, 100, 1), self.plain.place(order_id, 1, 0, 100, 1, tif=0, stp=0))
 
     @rule(data=st.data(), unknown=st.integers(10**6, 10**7))
     def cancel(self, data: st.DataObject, unknown: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -38,7 +39,8 @@ def shown(desk: Desk, venue: str) -> Book:
     market = getattr(desk.exchange, venue).markets["BTCUSDT"]
     texts = market.instrument
     return tuple(  # type: ignore[return-value]
-        {texts.price_text(price): texts.qty_text(lots) for price, lots in market.matcher.levels(side)} for side in (0, 1)
+        {texts.price_text(price): texts.qty_text(lots) for price, lots in market.matcher.levels(side)}
+        for side in (0, 1)
     )
 
 
@@ -55,7 +57,7 @@ def test_the_documented_futures_synchronisation_works(desk: Desk, interval: str)
     desk.wait(3 - 1.23)
     received = [frame for frame in frames(desk, stream) if frame["u"] >= snapshot["lastUpdateId"]]
     assert received[0]["U"] <= snapshot["lastUpdateId"] <= received[0]["u"]
-    for before, frame in zip(received, received[1:], strict=False):
+    for before, frame in itertools.pairwise(received):
         assert frame["pu"] == before["u"]
         assert before["u"] < frame["U"] <= frame["u"]
     for frame in received:
@@ -77,7 +79,7 @@ def test_the_documented_spot_synchronisation_works(desk: Desk, interval: str) ->
     desk.wait(3 - 0.77)
     received = [frame for frame in frames(desk, stream) if frame["u"] > snapshot["lastUpdateId"]]
     assert received[0]["U"] <= snapshot["lastUpdateId"] + 1 <= received[0]["u"]
-    for before, frame in zip(received, received[1:], strict=False):
+    for before, frame in itertools.pairwise(received):
         assert frame["U"] == before["u"] + 1
     for frame in received:
         assert list(frame) == ["e", "E", "s", "U", "u", "b", "a"]
@@ -98,7 +100,8 @@ def test_book_ticker_is_the_touch(desk: Desk) -> None:
 
 def test_frames_have_the_recorded_shape(desk: Desk) -> None:
     for venue, trade in (
-        ("futures", ["e", "E", "T", "s", "t", "p", "q", "X", "m"]), ("spot", ["e", "E", "s", "t", "p", "q", "T", "m", "M"]),
+        ("futures", ["e", "E", "T", "s", "t", "p", "q", "X", "m"]),
+        ("spot", ["e", "E", "s", "t", "p", "q", "T", "m", "M"]),
     ):
         for kind in ("trade", "aggTrade", "bookTicker"):
             getattr(desk.exchange, venue).subscribe(f"btcusdt@{kind}")
@@ -137,13 +140,12 @@ def test_partial_depth(desk: Desk) -> None:
 
 def test_mark_prices_arrive_every_second(desk: Desk) -> None:
     futures = desk.exchange.futures
-    for stream in ("btcusdt@markPrice@1s", "btcusdt@markPrice", "!markPrice@arr@1s"):
+    streams = ("btcusdt@markPrice@1s", "btcusdt@markPrice", "!markPrice@arr@1s")
+    for stream in streams:
         assert futures.subscribe(stream)
     desk.wait(6)
     events = [event for event in desk.exchange.take_events() if isinstance(event, MarketEvent)]
-    assert [sum(e.stream == s for e in events) for s in ("btcusdt@markPrice@1s", "btcusdt@markPrice", "!markPrice@arr@1s")] == [
-        6, 2, 6,
-    ]
+    assert [sum(e.stream == stream for e in events) for stream in streams] == [6, 2, 6]
     frame = json.loads(next(e.payload for e in events if e.stream == "btcusdt@markPrice@1s"))
     assert frame["E"] == START // 1_000_000 + 1000
     assert frame["T"] > frame["E"]

@@ -20,7 +20,7 @@ def updates(desk: Desk, user: object) -> list[tuple[str, str, str]]:
 def test_a_resting_order_is_announced_found_and_canceled(desk: Desk) -> None:
     price = desk.price(desk.best()[0] - 50)
     placed = desk.limit(desk.ann, "BUY", price, "0.010", newClientOrderId="a-1")
-    assert (placed["status"], placed["price"], placed["origQty"], placed["executedQty"]) == ("NEW", price, "0.010", "0.000")
+    assert [placed[name] for name in ("status", "price", "origQty", "executedQty")] == ["NEW", price, "0.010", "0.000"]
     assert updates(desk, desk.ann) == [("NEW", "NEW", "0")]
     assert desk.ask("query_order", desk.ann, origClientOrderId="a-1")["orderId"] == placed["orderId"]
     assert [o["clientOrderId"] for o in desk.ask("open_orders", desk.ann)] == ["a-1"]
@@ -69,13 +69,14 @@ def test_post_only_that_would_take_is_refused_without_a_trace(desk: Desk) -> Non
 
 
 def test_ioc_and_fok(desk: Desk) -> None:
+    rich = desk.open("rich", usdt="90000000")
     _, _, ask, lots = desk.best()
     price, more = desk.price(ask), f"{lots / 1000 + 0.01:.3f}"
-    desk.refused(-5021, desk.limit, desk.ann, "BUY", price, more, timeInForce="FOK")
-    part = desk.limit(desk.ann, "BUY", price, more, timeInForce="IOC")
+    desk.refused(-5021, desk.limit, rich, "BUY", price, more, timeInForce="FOK")
+    part = desk.limit(rich, "BUY", price, more, timeInForce="IOC")
     assert (part["status"], part["executedQty"]) == ("EXPIRED", f"{lots / 1000:.3f}")
-    assert desk.told(desk.ann, "ORDER_TRADE_UPDATE")[-1]["o"]["x"] == "EXPIRED"
-    nothing = desk.limit(desk.ann, "BUY", desk.price(ask), "0.010", timeInForce="IOC")
+    assert desk.told(rich, "ORDER_TRADE_UPDATE")[-1]["o"]["x"] == "EXPIRED"
+    nothing = desk.limit(rich, "BUY", desk.price(ask), "0.010", timeInForce="IOC")
     assert (nothing["status"], nothing["executedQty"]) == ("EXPIRED", "0.000")
 
 
@@ -160,7 +161,9 @@ def test_at_most_200_orders(desk: Desk) -> None:
 
 def test_batches_answer_one_by_one(desk: Desk) -> None:
     price = desk.price(desk.best()[0] - 50)
-    good = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": price, "quantity": "0.002"}
+    good = {
+        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": price, "quantity": "0.002",
+    }
     futures = desk.exchange.futures
     first, second = futures.batch_new(desk.ann, [good, good | {"quantity": "0"}], desk.now)
     assert first["status"] == "NEW"

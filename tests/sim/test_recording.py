@@ -49,7 +49,9 @@ def open_desk(files: dict[tuple[str, str], Path], **config: Any) -> Desk:
 
 
 @pytest.mark.parametrize("speed", [1.0, 20.0, 0.0])
-def test_every_frame_after_the_snapshot_is_passed_on_unchanged(files: dict[tuple[str, str], Path], speed: float) -> None:
+def test_every_frame_after_the_snapshot_is_passed_on_unchanged(
+    files: dict[tuple[str, str], Path], speed: float,
+) -> None:
     desk = open_desk(files, speed=speed)
     venue, name = desk.exchange.futures, ("binance_usdm", "BTCUSDT")
     for stream in ("btcusdt@depth@0ms", "btcusdt@bookTicker", "btcusdt@trade"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -102,7 +103,7 @@ def test_volatility_clusters() -> None:
         while crowd.step(START + second * 10**9) >= 0:
             pass
         prices.append(crowd.fair(asset))
-    sizes = [abs(math.log(b / a)) for a, b in zip(prices, prices[1:], strict=False)]
+    sizes = [abs(math.log(b / a)) for a, b in itertools.pairwise(prices)]
     assert statistics.correlation(sizes[:-1], sizes[1:]) > 0.05
     assert statistics.correlation(sizes[:-10], sizes[10:]) > 0.05
 
