@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 from mmbot._core.encode_binance import BinanceEncoder
-from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,8 +135,8 @@ def test_the_largest_numbers_fit() -> None:
     encoder = make_encoder(futures=True, key="K" * 100)
     top = 2**63 - 1
     view = command(
-        CommandKind.PLACE, order_num=2**64 - 1, event_seq=2**64 - 1, side=1, price_ticks=top // 10, qty_lots=top // 1000,
-        ts_ns=top,
+        CommandKind.PLACE, order_num=2**64 - 1, event_seq=2**64 - 1, side=1, price_ticks=top // 10,
+        qty_lots=top // 1000, ts_ns=top,
     )
     message = check_message(encoder.encode_command(view))
     assert message["id"] == f"p{2**64 - 1}-{2**64 - 1}"
@@ -189,7 +189,7 @@ def test_markets_can_be_replaced_and_the_secret_is_not_shown() -> None:
         encoder.__reduce__()
 
 
-# -- the same intent, as another client sends it ------------------------------------------------------------------------
+# -- the same intent, as another client sends it -----------------------------------------------------------------------
 
 IGNORED = {
     "signature", "newClientOrderId", "newOrderRespType", "apiKey", "origClientOrderId", "orderId", "clientOrderId",

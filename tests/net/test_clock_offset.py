@@ -36,7 +36,10 @@ def test_forgetting_begins_anew() -> None:
     assert clock.offset_ns == 0
 
 
-@given(st.integers(-10**12, 10**12), st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=8))
+WAY = st.integers(0, 10**9)
+
+
+@given(st.integers(-(10**12), 10**12), st.lists(st.tuples(WAY, WAY), min_size=1, max_size=8))
 def test_the_true_offset_lies_within_the_uncertainty(offset: int, ways: list[tuple[int, int]]) -> None:
     clock = ClockOffset(window=8)
     for there, back in ways:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 async def echo(request: web.Request) -> web.Response:
-    return web.Response(text=request.raw_path, status=418, headers={"Retry-After": "3", "X-Key": request.headers["X-Key"]})
+    assert request.headers["X-Key"] == "k"
+    return web.Response(text=request.raw_path, status=418, headers={"Retry-After": "3"})
 
 
 async def slow(_request: web.Request) -> web.Response:

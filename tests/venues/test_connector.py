@@ -9,8 +9,8 @@ import traceback
 
 import pytest
 from desk import LOTS, SYMBOLS, Desk, at_desk, exchange, settings_for, until
-
 from mmbot._core.types import CommandKind, OrderEventKind, Owner, Side, TimeInForce
+
 from mmbot.errors import AuthError, ConfigError
 from mmbot.venues.base import Credentials
 from mmbot.venues.registry import create_venue
@@ -129,37 +129,43 @@ async def test_a_query_tells_the_whole_state(desk: Desk) -> None:
 
 async def test_cancel_all_spares_orders_of_others_and_takes_those_of_earlier_sessions(kind: str) -> None:
     """A cancel-all of other bots once removed orders that people had placed by hand."""
-    async with exchange() as server:
-        async with at_desk(server, kind, bot="somebody else") as other, at_desk(server, kind) as ours:
-            theirs = await other.rest_order(1)
-            earlier_venue = create_venue(kind, settings_for(server, kind, session=5, countdown_ms=0))
-            await earlier_venue.open()
-            earlier_venue.bind(ours.sink, {0: ours.instrument})
-            for number in range(1, 13):
-                ours.place(number, theirs - number)
-            await until(lambda: len(ours.sink.of(ACK)) >= 12)
-            assert len(await ours.venue.open_orders()) == 13
-            ours.venue.submit(ours.command(CommandKind.CANCEL_ALL))
-            await until(lambda: len({event["order_num"] for event in ours.sink.of(CANCEL)}) == 12)
-            left = await ours.venue.open_orders()
-            assert [(order.owner, order.order_num) for order in left] == [(Owner.OTHER, 0)]
-            assert len(await other.venue.open_orders()) == 1
-            await earlier_venue.stop(cancel=False)
+    async with (
+        exchange() as server,
+        at_desk(server, kind, bot="somebody else") as other,
+        at_desk(server, kind) as ours,
+    ):
+        theirs = await other.rest_order(1)
+        earlier_venue = create_venue(kind, settings_for(server, kind, session=5, countdown_ms=0))
+        await earlier_venue.open()
+        earlier_venue.bind(ours.sink, {0: ours.instrument})
+        for number in range(1, 13):
+            ours.place(number, theirs - number)
+        await until(lambda: len(ours.sink.of(ACK)) >= 12)
+        assert len(await ours.venue.open_orders()) == 13
+        ours.venue.submit(ours.command(CommandKind.CANCEL_ALL))
+        await until(lambda: len({event["order_num"] for event in ours.sink.of(CANCEL)}) == 12)
+        left = await ours.venue.open_orders()
+        assert [(order.owner, order.order_num) for order in left] == [(Owner.OTHER, 0)]
+        assert len(await other.venue.open_orders()) == 1
+        await earlier_venue.stop(cancel=False)
 
 
 async def test_orders_of_an_earlier_session_are_known_and_cancelled_by_venue_id(kind: str) -> None:
-    async with exchange() as server:
-        async with at_desk(server, kind, session=1) as before, at_desk(server, kind, session=2) as now:
-            await before.rest_order(7)
-            (order,) = await now.venue.open_orders()
-            assert (order.owner, order.order_num) == (Owner.OURS_BEFORE, 0)
-            await until(lambda: now.sink.of(ACK))
-            assert now.sink.of(ACK)[0]["owner"] == Owner.OURS_BEFORE
-            now.cancel(0, venue_order_id=order.venue_order_id)
-            await until(lambda: now.sink.of(CANCEL))
-            event = now.sink.of(CANCEL)[0]
-            assert (event["owner"], event["venue_order_id"]) == (Owner.OURS_BEFORE, order.venue_order_id)
-            await until(lambda: CANCEL in before.sink.kinds(7))
+    async with (
+        exchange() as server,
+        at_desk(server, kind, session=1) as before,
+        at_desk(server, kind, session=2) as now,
+    ):
+        await before.rest_order(7)
+        (order,) = await now.venue.open_orders()
+        assert (order.owner, order.order_num) == (Owner.OURS_BEFORE, 0)
+        await until(lambda: now.sink.of(ACK))
+        assert now.sink.of(ACK)[0]["owner"] == Owner.OURS_BEFORE
+        now.cancel(0, venue_order_id=order.venue_order_id)
+        await until(lambda: now.sink.of(CANCEL))
+        event = now.sink.of(CANCEL)[0]
+        assert (event["owner"], event["venue_order_id"]) == (Owner.OURS_BEFORE, order.venue_order_id)
+        await until(lambda: CANCEL in before.sink.kinds(7))
 
 
 async def test_stop_leaves_no_order_of_ours(kind: str) -> None:
@@ -208,7 +214,7 @@ async def test_a_wrong_key_ends_the_start_and_shows_no_secret(kind: str, caplog:
     caplog.set_level(logging.DEBUG)
     async with exchange() as server:
         key, _ = server.credentials()
-        credentials = Credentials(api_key=key, api_secret="-".join(["a", "most", "secret", "word"]))
+        credentials = Credentials(api_key=key, api_secret=f"a-most-{kind}-secret")
         with pytest.raises(ExceptionGroup) as caught:
             async with at_desk(server, kind, credentials=credentials):
                 pass
@@ -247,14 +253,13 @@ async def test_the_dead_man_switch_cancels_when_we_fall_silent() -> None:
 
 
 async def test_hedge_mode_is_refused_at_start() -> None:
-    async with exchange() as server:
-        async with at_desk(server, "binance_usdm") as desk:
-            async def dual() -> bool:
-                return True
+    async with exchange() as server, at_desk(server, "binance_usdm") as desk:
+        async def dual() -> bool:
+            return True
 
-            desk.venue._rest.hedge_mode = dual
-            with pytest.raises(ConfigError, match="hedge mode"):
-                await desk.venue._prepare_account()
+        desk.venue._rest.hedge_mode = dual
+        with pytest.raises(ConfigError, match="hedge mode"):
+            await desk.venue._prepare_account()
 
 
 async def test_leverage_and_margin_mode_are_set_where_asked() -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 from desk import Desk, at_desk, exchange, until
-
 from mmbot._core.types import CommandKind, OrderEventKind, OrderState
+
 from mmbot.sim.faults import Fault, FaultKind
 from mmbot.sim.server_config import ConnectionRules
 
@@ -169,10 +169,9 @@ async def test_a_duplicate_fill_keeps_its_trade_id(desk: Desk) -> None:
     desk.server.inject(Fault(kind=FaultKind.DUPLICATE_FILL, venue=desk.kind))
     await asyncio.sleep(0.05)
     desk.place(1, ask * 101 // 100, time_in_force=TimeInForce.IOC)
-    fills = desk.sink.of
-    await until(lambda: len(fills(OrderEventKind.FILL, 1)) > len({e["trade_id"] for e in fills(OrderEventKind.FILL, 1)}))
-    unique = {event["trade_id"]: event["last_qty_lots"] for event in fills(OrderEventKind.FILL, 1)}
-    await until(lambda: sum(
-        {event["trade_id"]: event["last_qty_lots"] for event in fills(OrderEventKind.FILL, 1)}.values()
-    ) == desk.lots)
-    assert unique
+
+    def told() -> list[tuple[int, int]]:
+        return [(fill["trade_id"], fill["last_qty_lots"]) for fill in desk.sink.of(OrderEventKind.FILL, 1)]
+
+    await until(lambda: len(told()) > len(set(told())))
+    await until(lambda: sum(lots for _, lots in set(told())) == desk.lots)

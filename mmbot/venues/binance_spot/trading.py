@@ -87,6 +87,8 @@ def order_event(report: ExecutionReport, market: BoundMarket, ids: ClientIds, si
     kind = OrderEventKind.FILL if executed else _KINDS.get(report.x)
     if report.x == "TRADE_PREVENTION" and report.X == "EXPIRED_IN_MATCH":
         kind = OrderEventKind.EXPIRE
+    if report.X == "PENDING_CANCEL":
+        kind = None                          # on its way out, not gone
     if kind is None:
         if owner is Owner.OTHER:
             return None
