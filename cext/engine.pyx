@@ -24,6 +24,8 @@ from mmbot._core.types cimport (
     Command, CommandKind, CommandView, OrderEvent, OrderEventKind, OrderState, OrderUpdate, Owner, Purpose,
 )
 
+from mmbot._core import limits as limit_names
+
 MAX_NOTES = 1000
 
 cdef enum:
@@ -282,7 +284,7 @@ cdef class Engine:
                 self._touched(market, was_trusted)
             if not market.trusted and market.sync.need_snapshot:
                 self._ask_snapshot(market)
-            if market.maker and market.touch_ns > 0:
+            if market.maker and market.sync.recv_ts_ns > 0:
                 age_ns = self.now_ns - market.sync.recv_ts_ns
                 worst_ns = max(worst_ns, age_ns)
         self.limits.observe(Cause.STALE_DATA, worst_ns, self.now_ns)
@@ -536,8 +538,8 @@ cdef class Engine:
         while self.limits.pop(&transition):
             verb = "breached" if transition.entered else "left"
             self._note(
-                f"limit {Cause(transition.cause).name} {verb}: value {transition.value}, limit {transition.limit}; "
-                f"level {RiskLevel(transition.old).name} -> {RiskLevel(transition.new).name}"
+                f"limit {limit_names.Cause(transition.cause).name} {verb}: value {transition.value}, limit {transition.limit}; "
+                f"level {limit_names.RiskLevel(transition.old).name} -> {limit_names.RiskLevel(transition.new).name}"
             )
             self._mark_all_dirty()
         self.execution.gate.set_level(self.limits.level)
