@@ -36,8 +36,8 @@ class UserEvent:
     Attributes:
         venue: as in `MarketEvent`.
         user: the account's name (`User.name`), not a key.
-        payload: ``ORDER_TRADE_UPDATE``, ``TRADE_LITE``, ``ACCOUNT_UPDATE``, ``ACCOUNT_CONFIG_UPDATE``, ``MARGIN_CALL``
-            (futures) or ``executionReport``, ``outboundAccountPosition``, ``balanceUpdate`` (spot), as on the wire.
+        payload: ``ORDER_TRADE_UPDATE``, ``TRADE_LITE``, ``ACCOUNT_UPDATE``, ``ACCOUNT_CONFIG_UPDATE`` (futures) or
+            ``executionReport``, ``outboundAccountPosition`` (spot), as on the wire.
     """
 
     venue: str

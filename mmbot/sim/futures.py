@@ -189,6 +189,9 @@ class FuturesVenue(FuturesAccounts):
         ticks, lots = read_amendment(
             params, order, mark_e8=self.clearing.marks[order.instrument.symbol].mark_e8, best=market.matcher.best(),
         )
+        if order.reduce_only:
+            room = self._reducible(user, self._position(order), order.side) + order.left_lots
+            lots = min(lots, order.filled_lots + room)
         if lots <= order.filled_lots:
             self._pull(order, "CANCELED", now_ns)
             return self._amended_answer(order)

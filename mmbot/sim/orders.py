@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 HISTORY = 20_000
-"""Orders and fills kept per user; older ones are forgotten, as the real venue forgets them after months."""
+"""Orders kept per user; older ones that work no longer are forgotten, as the real venue forgets them after days."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,19 +91,20 @@ class OrderBook:
         self._by_id: dict[int, SimOrder] = {}
         self._by_client: dict[tuple[int, str, str], SimOrder] = {}
         self._open: dict[int, dict[int, SimOrder]] = {}
-        self._history: dict[int, deque[SimOrder]] = {}
+        self._history: dict[int, dict[int, SimOrder]] = {}
 
     def add(self, order: SimOrder) -> None:
         """File a new order."""
         self._by_id[order.order_id] = order
         self._by_client[order.user.index, order.instrument.symbol, order.client_id] = order
         self._open.setdefault(order.user.index, {})[order.order_id] = order
-        history = self._history.setdefault(order.user.index, deque())
-        history.append(order)
-        while len(history) > HISTORY and not history[0].open:
-            self._forget(history.popleft())
+        history = self._history.setdefault(order.user.index, {})
+        history[order.order_id] = order
+        if len(history) > HISTORY:
+            self._forget(next(each for each in history.values() if not each.open))
 
     def _forget(self, order: SimOrder) -> None:
+        del self._history[order.user.index][order.order_id]
         del self._by_id[order.order_id]
         key = (order.user.index, order.instrument.symbol, order.client_id)
         if self._by_client.get(key) is order:
@@ -138,4 +138,4 @@ class OrderBook:
 
     def history_of(self, user: User, symbol: str) -> Iterator[SimOrder]:
         """All remembered orders of a user on a symbol, oldest first."""
-        return (order for order in self._history.get(user.index, ()) if order.instrument.symbol == symbol)
+        return (order for order in self._history.get(user.index, {}).values() if order.instrument.symbol == symbol)

@@ -9,7 +9,7 @@ from mmbot._core.matching import Outcome
 from mmbot.sim.events import Event, MarketEvent, Refused, UserEvent
 from mmbot.sim.instruments import E8, fixed
 from mmbot.sim.market import NS_PER_MS, Market
-from mmbot.sim.orders import HISTORY, Fill, OrderBook, SimOrder
+from mmbot.sim.orders import Fill, OrderBook, SimOrder
 from mmbot.sim.requests import SELF_TRADE, count, in_window, need, text, whole
 from mmbot.sim.users import FaultPlan, User
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmbot.sim.schedule import Schedule
 
 Answer = dict[str, Any]
+FILL_HISTORY = 200_000
+"""Fills kept per user; half of them are forgotten when there are more."""
 TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
 
 
@@ -254,8 +256,8 @@ class Venue(ABC):
         order.fills.append(fill)
         history = self.fills[order.user.index]
         history.append(fill)
-        if len(history) > 2 * HISTORY:
-            del history[:HISTORY]
+        if len(history) > FILL_HISTORY:
+            del history[:FILL_HISTORY // 2]
         if order.status == "FILLED":
             self.orders.closed(order)
         self._touched[order.user.index, market.instrument.symbol] = None
