@@ -301,6 +301,20 @@ cdef int32_t diff_quotes(
     return count
 
 
+cdef int _read_wanted(OrderTable table, int32_t market, list bids, list asks, QuoteSet* wanted) except -1:
+    cdef int32_t index
+    if not 0 <= market < table.markets:
+        raise IndexError(f"market {market} of {table.markets}")
+    if len(bids) > MAX_QUOTE_LEVELS or len(asks) > MAX_QUOTE_LEVELS:
+        raise ValueError(f"expected at most {MAX_QUOTE_LEVELS} levels a side, found {len(bids)} and {len(asks)}")
+    wanted.n_bids, wanted.n_asks = len(bids), len(asks)
+    for index in range(wanted.n_bids):
+        wanted.bids[index].price_ticks, wanted.bids[index].qty_lots = bids[index]
+    for index in range(wanted.n_asks):
+        wanted.asks[index].price_ticks, wanted.asks[index].qty_lots = asks[index]
+    return 0
+
+
 def diff_market(
     OrderTable table not None, int32_t market, list bids not None, list asks not None, *,
     int64_t tolerance_ticks=0, int64_t tolerance_qty_ppm=0, int64_t unsafe_ticks=1 << 40,
@@ -323,18 +337,28 @@ def diff_market(
     cdef DiffRules rules
     cdef Action actions[MAX_ACTIONS]
     cdef int32_t index, count
-    if not 0 <= market < table.markets:
-        raise IndexError(f"market {market} of {table.markets}")
-    if len(bids) > MAX_QUOTE_LEVELS or len(asks) > MAX_QUOTE_LEVELS:
-        raise ValueError(f"expected at most {MAX_QUOTE_LEVELS} levels a side, found {len(bids)} and {len(asks)}")
-    wanted.n_bids, wanted.n_asks = len(bids), len(asks)
-    for index in range(wanted.n_bids):
-        wanted.bids[index].price_ticks, wanted.bids[index].qty_lots = bids[index]
-    for index in range(wanted.n_asks):
-        wanted.asks[index].price_ticks, wanted.asks[index].qty_lots = asks[index]
+    _read_wanted(table, market, bids, asks, &wanted)
     rules.tolerance_ticks, rules.tolerance_qty_ppm = tolerance_ticks, tolerance_qty_ppm
     rules.unsafe_ticks = unsafe_ticks
     rules.spare_buy_lots, rules.spare_sell_lots = spare_buy_lots, spare_sell_lots
     rules.amend_any, rules.amend_smaller = amend_any, amend_smaller
     count = diff_quotes(table, market, &wanted, &rules, actions, MAX_ACTIONS)
     return [actions[index] for index in range(count)]
+
+
+def diff_repeatedly(
+    OrderTable table not None, int32_t market, list bids not None, list asks not None, int64_t times,
+) -> int:
+    """Compares that many times in compiled code, with amends and no tolerance, for measurements; the actions of all."""
+    cdef QuoteSet wanted
+    cdef DiffRules rules
+    cdef Action actions[MAX_ACTIONS]
+    cdef int64_t total = 0
+    _read_wanted(table, market, bids, asks, &wanted)
+    rules.tolerance_ticks = rules.tolerance_qty_ppm = rules.spare_buy_lots = rules.spare_sell_lots = 0
+    rules.unsafe_ticks = <int64_t>1 << 40
+    rules.amend_any, rules.amend_smaller = True, False
+    with nogil:
+        for _ in range(times):
+            total += diff_quotes(table, market, &wanted, &rules, actions, MAX_ACTIONS)
+    return total

@@ -35,9 +35,9 @@ cdef inline void _report(Order* order, int64_t cum_lots) noexcept nogil:
 cdef bint _take_terms(Order* order, const OrderUpdate* update, int8_t weight) noexcept nogil:
     """Takes price and quantity from a message unless it may be older than what is known; False: it was ignored.
 
-    Exchange times have a resolution, so two messages of the same time may be in either order. Then only an amend that is
-    waited for decides, or a query's answer that can be trusted: a fill may show the terms before the amend, and a repeated
-    amend message those before the latest one.
+    Exchange times have a resolution, so two messages of the same time may be in either order. Then only an amend that
+    is waited for decides, or a query's answer that can be trusted: a fill may show the terms before the amend, and a
+    repeated amend message those before the latest one.
     """
     cdef int64_t stated_ns = update.exch_ts_ns
     cdef int64_t price = update.price_ticks if update.price_ticks else order.price_ticks
@@ -318,7 +318,7 @@ cdef class OrderTable(OrderStore):
     cdef int8_t _apply_status(
         self, Order* order, const OrderUpdate* update, int64_t ts_ns, bint early, bint stale,
     ) noexcept nogil:
-        """A full picture. What it shows is a fact at once; what it lacks only counts when asked after the grace time."""
+        """A full picture. What it shows is a fact at once; what it lacks counts when asked after the grace time."""
         cdef bint answer = update.request == CommandKind.QUERY_ORDER
         cdef int64_t cum_lots = update.cum_filled_lots
         if update.state >= OrderState.FILLED:

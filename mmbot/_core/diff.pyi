@@ -14,3 +14,6 @@ def diff_market(
     amend_any: bool = True,
     amend_smaller: bool = False,
 ) -> list[dict[str, int]]: ...
+def diff_repeatedly(
+    table: OrderTable, market: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], times: int
+) -> int: ...
