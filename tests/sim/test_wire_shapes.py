@@ -43,20 +43,8 @@ STREAMS = [
 ]
 # Keys of newer documents that the recorded feeds do not have: stream type, pair.
 NEWER = {"st", "ps"}
-# Of the samples' conditional and hedge-mode orders, or of features that the simulated listing says it has not got.
-ELSEWHERE = {
-    "activatePrice",
-    "priceRate",
-    "maintMarginPercent",
-    "requiredMarginPercent",
-    "opoAllowed",
-    "otoAllowed",
-    "pegInstructionsAllowed",
-    "sors",
-    "exchangeFilters",
-    "contractSize",
-    "triggerProtect",
-}
+# Of conditional orders; of smart order routing, shown only where there is some.
+ELSEWHERE = {"activatePrice", "priceRate", "sors"}
 
 
 def sample(data_dir: Path, name: str):
