@@ -66,12 +66,13 @@ $(VENV)/build.stamp: $(BIN)/python constraints.txt
 	$(PIP) install -c constraints.txt setuptools wheel build cython picows
 	touch $@
 
+# pip compiles in a folder that it throws away: one module there is enough, $(INPLACE) builds them all and keeps its objects.
 $(VENV)/run.stamp: $(VENV)/build.stamp pyproject.toml
-	$(PIP) install -c constraints.txt --no-build-isolation -e .
+	MMBOT_EXTENSIONS=types $(PIP) install -c constraints.txt --no-build-isolation -e .
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/build.stamp pyproject.toml
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[test,lint]'
+	MMBOT_EXTENSIONS=types $(PIP) install -c constraints.txt --no-build-isolation -e '.[test,lint]'
 	touch $@ $(VENV)/run.stamp
 
 $(INPLACE): $(CORE) | $(VENV)/run.stamp
