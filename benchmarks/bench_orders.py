@@ -33,7 +33,7 @@ def working(levels: int) -> OrderTable:
     bids, asks = quotes(levels)
     for side, wanted in ((Side.BUY, bids), (Side.SELL, asks)):
         for price, qty in wanted:
-            slot = table.place(0, side, price, qty, TimeInForce.GTX, False, Purpose.QUOTE, 0)
+            slot = table.place(0, side, price, qty, TimeInForce.GTX, reduce_only=False, purpose=Purpose.QUOTE, ts_ns=0)
             num = table.order(slot)["num"]
             table.apply_event(OrderEvent(kind=OrderEventKind.ACK, market=0, order_num=num, venue_order_id=slot + 1), 0)
     return table
@@ -64,7 +64,7 @@ def test_place_and_take_back(benchmark: BenchmarkFixture) -> None:
     table = working(5)
 
     def cycle() -> None:
-        slot = table.place(0, 0, 900, 5, 3, False, 0, 0)
+        slot = table.place(0, 0, 900, 5, TimeInForce.GTX, reduce_only=False, purpose=Purpose.QUOTE, ts_ns=0)
         table.unsent(slot, CommandKind.PLACE, 0)
 
     benchmark.pedantic(cycle, rounds=100, iterations=1000, warmup_rounds=3)

@@ -20,9 +20,9 @@ cdef struct Action:             # in the order to be sent
 cdef struct DiffRules:
     int64_t tolerance_ticks     # leave an order alone that is this close in price ...
     int64_t tolerance_qty_ppm   # ... and whose remaining quantity is within this share of the wanted one (1e-6)
-    int64_t unsafe_ticks        # cancel even with a request in flight when further than this beyond the best wanted price
-    # Worst-case lots allowed beyond what is wanted, so that a replacement may leave before the cancel of the old order is
-    # confirmed; 0: wait for the confirmation.
+    int64_t unsafe_ticks        # cancel what is in flight when further than this beyond the best wanted price
+    # Worst-case lots allowed beyond what is wanted, so that a replacement may leave before the cancel of the old order
+    # is confirmed; 0: wait for the confirmation.
     int64_t spare_buy_lots, spare_sell_lots
     int8_t amend_any            # Instrument.amend_any
     int8_t amend_smaller        # same price, smaller quantity may be amended (Instrument.amend_keeps_priority)

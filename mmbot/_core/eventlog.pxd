@@ -47,8 +47,8 @@ cdef class EventRing:
     """Single-producer byte ring holding records exactly as the file will.
 
     The producer copies; the thread that drains computes the checksums and writes. When the ring is full the producer
-    drains it itself (counted in `stalls`), so nothing is ever dropped. A failed write is remembered in `error` and every
-    later `push` returns -1.
+    drains it itself (counted in `stalls`), so nothing is ever dropped. A failed write is remembered in `error` and
+    every later `push` returns -1.
     """
     cdef uint8_t* data
     cdef readonly uint64_t capacity         # a power of two
