@@ -394,5 +394,5 @@ class SpotVenue(Venue):
         markets = self._asked(params)[0]
         return {
             "timezone": "UTC", "serverTime": self._schedule.at(now_ns) // NS_PER_MS, "rateLimits": [],
-            "exchangeFilters": [], "symbols": [wire.symbol_answer(market.instrument) for market in markets],
+            "exchangeFilters": [], "symbols": [wire.symbol_answer(market.instrument) for market in markets], "sors": [],
         }
