@@ -34,6 +34,7 @@ class WeightBudget:
         self._used = 0
         self._resume_at = 0.0
         self.banned = False
+        self.on_pause: Callable[[], object] = lambda: None     # called after every pause that was asked for
 
     @property
     def used(self) -> int:
@@ -55,6 +56,7 @@ class WeightBudget:
         """Let nothing leave for a time: the server said 429, or 418 (`banned`)."""
         self._resume_at = max(self._resume_at, self._clock() + seconds)
         self.banned = banned
+        self.on_pause()
 
     async def resumed(self) -> None:
         """Wait until no pause is on."""

@@ -42,7 +42,7 @@ def test_what_an_error_means_for_an_order(  # noqa: PLR0917 - a table with its c
 
 
 def test_futures_have_codes_of_their_own() -> None:
-    assert event_kind(AMEND, outcome_of(USDM, -5027, "No need to modify the order.", 400)) == KIND.AMEND
+    assert event_kind(AMEND, outcome_of(USDM, -5027, "No need to modify the order.", 400)) == KIND.LOST
     assert event_kind(PLACE, outcome_of(USDM, -4116, "ClientOrderId is duplicated.", 400)) == KIND.LOST
     assert outcome_of(USDM, -4046, "", 400) is Outcome.UNCHANGED
     assert outcome_of(SPOT, -4046, "", 400) is Outcome.REFUSED

@@ -21,7 +21,7 @@ from mmbot.venues.base import Venue
 from mmbot.venues.binance import order_events
 from mmbot.venues.binance.market_feed import MarketFeed
 from mmbot.venues.binance.market_table import MarketTable, owner_of
-from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway, restamped
+from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway
 from mmbot.venues.client_id import ClientIds
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class BinanceVenue(Venue):
         self._trading = asyncio.Event()
         self._encoder: BinanceEncoder | None = None
         self._syncing = False
+        self._waiting = False
+        self._rest.budget.on_pause = self._paused
         self._stopped: bool | None = None     # what `stop` found, once it was called
 
     # -- what the venues add ------------------------------------------------------------------------------------------
@@ -335,7 +337,7 @@ class BinanceVenue(Venue):
         )
         self._spawn(self._gateway.sweep(), "order sweep")
         url = self._settings.endpoint.ws_api
-        if url is not None and (websocket or not self.futures):
+        if url and (websocket or not self.futures):
             context = self._rest.ssl_context if url.startswith("wss") else None
 
             async def address() -> str:
@@ -350,9 +352,9 @@ class BinanceVenue(Venue):
         encoder = self._encoder
         if encoder is None:
             raise AuthError(f"{self.name}: no credentials")
-        await self._rest.budget.acquire(1, urgent=True)
-        # Signed only now: waiting may have taken longer than the receive window.
-        query = encoder.encode_query_command(restamped(command)).decode()
+        # The timestamp stays that of the command, so that the time until which the venue takes it stays known.
+        await self._rest.budget.acquire(1, urgent=True, max_wait_s=1.0)
+        query = encoder.encode_query_command(command).decode()
         return await self._rest.send_order(command.kind, query)
 
     def _report(self, event: OrderEvent) -> None:
@@ -369,7 +371,7 @@ class BinanceVenue(Venue):
     def _state_changed(self) -> None:
         gateway = self._gateway
         orders_up = gateway is not None and (gateway.up or self._order_socket is None)
-        up = orders_up and self._user_stream_up()
+        up = orders_up and self._user_stream_up() and not self._rest.budget.paused_s
         if up == self._trading.is_set():
             return
         if up:
@@ -378,6 +380,20 @@ class BinanceVenue(Venue):
             self._trading.clear()
         _log.info("trading up" if up else "trading down", venue=self.name)
         self._listener().on_trading_up(up=up)
+
+    def _paused(self) -> None:
+        """The venue lets nothing through for a time: that is trading down, and up again afterwards."""
+        if self._group is not None and not self._waiting:
+            self._waiting = True
+            self._state_changed()
+            self._spawn(self._await_resumption(), "pause")
+
+    async def _await_resumption(self) -> None:
+        try:
+            await self._rest.budget.resumed()
+        finally:
+            self._waiting = False
+        self._state_changed()
 
     def _listener(self) -> Sink:
         if self._sink is None:

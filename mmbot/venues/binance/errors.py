@@ -87,10 +87,9 @@ _REFUSED_KIND = {
 
 def event_kind(command_kind: int, outcome: Outcome) -> OrderEventKind:
     """Say what an error answer to an order request means for the order."""
-    if outcome is Outcome.UNKNOWN:
+    if outcome is Outcome.UNKNOWN or (outcome is Outcome.UNCHANGED and command_kind == CommandKind.AMEND_ORDER):
+        # "No need to modify": the order is not what we thought it was, so it has to be looked up.
         return OrderEventKind.LOST
     if outcome is Outcome.GONE and command_kind != CommandKind.PLACE:
         return OrderEventKind.NOT_FOUND
-    if outcome is Outcome.UNCHANGED and command_kind == CommandKind.AMEND_ORDER:
-        return OrderEventKind.AMEND
     return _REFUSED_KIND[CommandKind(command_kind)]

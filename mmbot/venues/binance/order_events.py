@@ -59,12 +59,12 @@ def answered(command: CommandView, market: BoundMarket, order: OrderAnswer, answ
         qty_lots=market.lots(qty) if qty else command.qty_lots * stands,
         cum_filled_lots=market.lots(order.executed_qty) if order.executed_qty else -1,
         exch_ts_ns=(order.update_time or order.transact_time or answer_ms or order.time) * NS_PER_MS,
+        request=command.kind,
     )
 
 
 def refused(command: CommandView, kind: int, code: int) -> OrderEvent:
     """Make the event for a request that was refused, got lost, or found no order."""
-    unchanged = kind == OrderEventKind.AMEND
     return OrderEvent(
         kind=kind,
         market=command.market,
@@ -72,9 +72,8 @@ def refused(command: CommandView, kind: int, code: int) -> OrderEvent:
         order_num=command.order_num,
         venue_order_id=command.venue_order_id,
         side=command.side,
-        price_ticks=command.price_ticks if unchanged else 0,
-        qty_lots=command.qty_lots if unchanged else 0,
         reason=code,
+        request=command.kind,
     )
 
 

@@ -2,7 +2,8 @@
 
 binance-spot-api-docs ``web-socket-api.md`` "Request format", "Response format"; USD-M: "Websocket API General Info".
 An answer finds its request by the JSON ``id``. A request whose answer does not come in time, or whose connection ends
-first, is reported LOST; should the answer come late all the same, it is reported too.
+first, is reported LOST; an answer that comes late is reported too, but none after the grace time in which the venue
+could still accept the request: from then on a query is the only truth.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
 
 from mmbot._core.encode_binance import BinanceEncoder
-from mmbot._core.types import CommandKind, CommandView, OrderEventKind
+from mmbot._core.types import CommandKind, OrderEventKind
 from mmbot.errors import AuthError, DecodeError, Disconnected, RateLimited, UnknownOrderState, VenueError
 from mmbot.venues.binance import order_events
 from mmbot.venues.binance.errors import Outcome, error_of, event_kind, outcome_of
@@ -25,13 +25,14 @@ from mmbot.venues.binance.messages import AmendAnswer, ApiAnswer, ApiError, Orde
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from mmbot._core.types import OrderEvent
+    from mmbot._core.types import CommandView, OrderEvent
     from mmbot.net.rate_budget import WeightBudget
     from mmbot.net.websocket import ManagedSocket
     from mmbot.venues.binance.market_table import MarketTable
 
 _log = structlog.get_logger(__name__)
 _MAX_LATE = 1024
+_CLOCK_LEAD_S = 1.0     # the venue takes timestamps that are so far ahead of its clock
 _MAX_REST = 64
 _PAUSED = -1003
 _ORDER_KINDS = {
@@ -40,15 +41,11 @@ _ORDER_KINDS = {
 _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
 
 
-def restamped(command: CommandView) -> CommandView:
-    """Give a command that had to wait the present time, or the venue would find its timestamp too old."""
-    return CommandView(**{**command.as_dict(), "ts_ns": time_ns()})
-
-
 @dataclass(frozen=True, slots=True)
 class _Request:
     command: CommandView
-    deadline: float
+    deadline: float         # no answer until then: LOST
+    grace_end: float        # no answer counts after that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +96,7 @@ class OrderGateway:
         self._budget = budget
         self._ports = ports
         self._timeout_s = timeout_s
+        self._grace_s = encoder.recv_window_ms / 1000 + _CLOCK_LEAD_S
         self._loop = asyncio.get_running_loop()
         self._socket: ManagedSocket | None = None
         self._pending: dict[str, _Request] = {}
@@ -129,7 +127,8 @@ class OrderGateway:
             self._submit_rest(command)
             return
         request_id = BinanceEncoder.request_id(command)
-        self._pending[request_id] = _Request(command, self._loop.time() + self._timeout_s)
+        now = self._loop.time()
+        self._pending[request_id] = _Request(command, now + self._timeout_s, now + self._grace_s)
 
     def in_flight(self, market: int) -> bool:
         """Whether a request about the market still waits for its answer."""
@@ -174,7 +173,7 @@ class OrderGateway:
                 self._lose(request_id, request, "no answer in time")
 
     def _submit_paused(self, command: CommandView) -> None:
-        """The venue said 429 or 418: refuse new risk here, keep cancels and queries until the pause is over."""
+        """The venue said 429 or 418: refuse new risk here, keep cancels and queries for as long as they may wait."""
         if command.kind in _URGENT and self._by_rest.total() < _MAX_REST:
             self._by_rest[command.market] += 1
             self._ports.spawn(self._after_pause(command))
@@ -183,10 +182,14 @@ class OrderGateway:
 
     async def _after_pause(self, command: CommandView) -> None:
         try:
-            await self._budget.resumed()
+            async with asyncio.timeout(self._timeout_s):
+                await self._budget.resumed()
+        except TimeoutError:
+            self._ports.report(order_events.refused(command, event_kind(command.kind, Outcome.RATE), _PAUSED))
+        else:
+            self.submit(command)
         finally:
             self._by_rest[command.market] -= 1
-        self.submit(restamped(command))
 
     def _refuse_here(self, command: CommandView) -> None:
         event = order_events.refused(command, event_kind(command.kind, Outcome.RATE), _PAUSED)
@@ -243,7 +246,9 @@ class OrderGateway:
         request_id = str(answer.id)
         self._observe(answer)
         request = self._pending.pop(request_id, None) or self._late.pop(request_id, None)
-        if request is not None:
+        if request is not None and request.grace_end < self._loop.time():
+            _log.warning("answer too late", request=request_id)
+        elif request is not None:
             self._ports.report(self._answer_event(request.command, answer))
         elif (future := self._calls.get(request_id)) is not None:
             if not future.done():
