@@ -42,7 +42,7 @@ from mmbot.sim.shapes_futures import (
 )
 
 if TYPE_CHECKING:
-    from mmbot.sim.exchange import FuturesVenue
+    from mmbot.sim.futures import FuturesVenue
 
 ONE = fixed(1)
 DEPTH = steps((50, 2), (100, 5), (500, 10), (1000, 20), default=500)

@@ -77,7 +77,11 @@ def _no_symbols(call: Call) -> dict[str, Any]:
     """The listing of a venue that is not simulated."""
     time_ms = int(call.gateway.clock.public_ms())
     return {
-        "timezone": "UTC", "serverTime": time_ms, "rateLimits": [], "exchangeFilters": [], "symbols": [],
+        "timezone": "UTC",
+        "serverTime": time_ms,
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "symbols": [],
         "optionSymbols": [],
     }
 

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mmbot.sim.auth import Credential, KeyRing
-    from mmbot.sim.exchange import FuturesVenue, SpotVenue, User
+    from mmbot.sim.exchange import User
     from mmbot.sim.faults import Fault, FaultInjector
+    from mmbot.sim.futures import FuturesVenue
     from mmbot.sim.limits import RateLimiter
     from mmbot.sim.listen_keys import ListenKeys
     from mmbot.sim.server_clock import ServerClock
+    from mmbot.sim.spot import SpotVenue
 
 
 @dataclass(slots=True)

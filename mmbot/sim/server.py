@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-    from mmbot.sim.exchange import FuturesVenue, SpotVenue, User
+    from mmbot.sim.exchange import User
+    from mmbot.sim.futures import FuturesVenue
     from mmbot.sim.limits import RateLimit
     from mmbot.sim.server_config import Account, ConnectionRules, ServerConfig
+    from mmbot.sim.spot import SpotVenue
 
 FUTURES, SPOT = "binance_usdm", "binance_spot"
 FUTURES_RULES = {"ping_interval_s": 180.0, "pong_timeout_s": 600.0, "messages_per_s": 10}

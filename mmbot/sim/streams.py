@@ -15,7 +15,7 @@ from mmbot.sim.events import MarketEvent, UserEvent
 from mmbot.sim.faults import FaultInjector, FaultKind
 
 if TYPE_CHECKING:
-    from mmbot.sim.exchange import Venue
+    from mmbot.sim.venue import Venue
 
 Category = Literal["", "public", "market", "private"]
 PUBLIC_KINDS = ("depth", "bookTicker", "rpiDepth", "trade")

@@ -13,6 +13,7 @@ from mmbot.sim.connection import Connection, frame
 from mmbot.sim.faults import Fault, FaultKind
 from mmbot.sim.rest import RestApi, RestRequest, RestResponse
 from mmbot.sim.stream_session import StreamSession, TooManyStreams
+from mmbot.sim.wire_errors import ApiError
 from mmbot.sim.ws_api import WsAnswer, WsApiSession
 
 if TYPE_CHECKING:
@@ -22,13 +23,24 @@ if TYPE_CHECKING:
     from mmbot.sim.gateway import Gateway
     from mmbot.sim.server_config import ConnectionRules
     from mmbot.sim.streams import Category, StreamHub
-    from mmbot.sim.wire_errors import ApiError
 
 JSON = "application/json;charset=UTF-8"
 MAX_REQUEST_BYTES = 1 << 20
 CLOSE_TIMEOUT_S = 2.0
 ORDER_SOCKET_WEIGHT = 2
 CATEGORIES: tuple[Category, ...] = ("public", "market", "private")
+
+
+class _TurnedAway(web.HTTPException):
+    """The answer to a websocket handshake of a client that is over a limit."""
+
+    def __init__(self, refusal: ApiError) -> None:
+        self.status_code = refusal.status
+        super().__init__(
+            text=msgspec.json.encode(refusal.payload()).decode(),
+            headers={"Retry-After": str(refusal.retry_after_s)},
+            content_type="application/json",
+        )
 
 
 class VenueServer:
@@ -136,11 +148,7 @@ class VenueServer:
             weight = ORDER_SOCKET_WEIGHT if orders else 0
             gateway.limiter.connect(request.remote or "unknown", weight, gateway.clock.now_s())
         except ApiError as refusal:
-            raise web.HTTPTooManyRequests(
-                text=msgspec.json.encode(refusal.payload()).decode(),
-                headers={"Retry-After": str(refusal.retry_after_s)},
-                content_type="application/json",
-            ) from refusal
+            raise _TurnedAway(refusal) from refusal
         await socket.prepare(request)
         transport = request.transport
         if transport is None:

@@ -89,3 +89,13 @@ def test_not_enforced_still_counts():
     ]
     limiter.reset()
     assert limiter.weight_headers(IP, MINUTE)["X-MBX-USED-WEIGHT-1M"] == "0"
+
+
+def test_connections_are_limited_per_ip():
+    limiter = RateLimiter(FUTURES_LIMITS)
+    for _ in range(300):
+        limiter.connect(IP, 2, MINUTE)
+    with pytest.raises(ApiError) as refused:
+        limiter.connect(IP, 2, MINUTE + 1)
+    assert (refused.value.status, refused.value.code) == (429, -1034)
+    limiter.connect("10.0.0.1", 2, MINUTE + 1)

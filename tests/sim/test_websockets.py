@@ -202,6 +202,16 @@ async def test_a_client_that_does_not_read_is_cut_off():
         writer.transport.abort()
 
 
+async def test_a_banned_address_gets_no_websocket(client: Client):
+    client.server.inject(Fault(kind=FaultKind.BAN, venue=FUTURES, duration_ms=5000))
+    for url in (client.server.futures.ws + "/ws", client.server.futures.ws_api):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.http.ws_connect(url)
+        assert refused.value.status == 418
+    async with client.http.ws_connect(client.server.spot.ws + "/ws"):
+        pass
+
+
 # -- user streams and the order API -----------------------------------------------------------------------------
 
 
