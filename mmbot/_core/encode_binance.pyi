@@ -1,9 +1,13 @@
 """Order commands as signed Binance requests; see ``encode_binance.pxd``."""
 
-from typing import NoReturn, Self
+from typing import NoReturn, Self, final
+
+from typing_extensions import disjoint_base
 
 from mmbot._core.types import CommandView, Instrument
 
+@disjoint_base
+@final
 class BinanceEncoder:
     """Encoder of one account."""
 

@@ -1,7 +1,11 @@
 """HMAC-SHA256 with a prepared key; see ``sign.pxd``."""
 
-from typing import NoReturn, Self
+from typing import NoReturn, Self, final
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
+@final
 class HmacSha256:
     """HMAC-SHA256 of one key."""
 

@@ -1,7 +1,6 @@
 """The vocabulary of the core, as Python sees it; see ``types.pxd`` for the meaning of each field."""
 
 from enum import IntEnum
-from typing import Self
 
 from typing_extensions import disjoint_base
 
@@ -59,7 +58,6 @@ class CommandKind(IntEnum):
     QUERY_ORDER = 5
     RESYNC = 6
     RECONCILE = 7
-    NOTICE = 8
 
 @disjoint_base
 class Instrument:
@@ -86,8 +84,8 @@ class Instrument:
     max_open_orders: int
     maker_fee: float
     taker_fee: float
-    def __new__(
-        cls,
+    def __init__(
+        self,
         *,
         venue: str,
         symbol: str,
@@ -110,12 +108,12 @@ class Instrument:
         max_open_orders: int = 200,
         maker_fee: float = 0.0,
         taker_fee: float = 0.0,
-    ) -> Self: ...
+    ) -> None: ...
 
 @disjoint_base
 class OrderEvent:
-    def __new__(
-        cls,
+    def __init__(
+        self,
         *,
         kind: int,
         market: int,
@@ -136,15 +134,15 @@ class OrderEvent:
         maker: int = -1,
         reason: int = 0,
         request: int = 0,
-    ) -> Self: ...
+    ) -> None: ...
     def as_dict(self) -> dict[str, int]: ...
     @staticmethod
     def from_raw(body: bytes) -> OrderEvent: ...
 
 @disjoint_base
 class CommandView:
-    def __new__(
-        cls,
+    def __init__(
+        self,
         *,
         kind: int = 0,
         market: int = 0,
@@ -160,7 +158,7 @@ class CommandView:
         purpose: int = 0,
         reason: int = 0,
         attempt: int = 0,
-    ) -> Self: ...
+    ) -> None: ...
     def as_dict(self) -> dict[str, int]: ...
     def raw(self) -> bytes: ...
     @staticmethod
