@@ -290,7 +290,7 @@ cdef class Crowd:
 
     def add_market(
         self, MatchingEngine engine, *, int asset, double tick, double rate=300.0, int target=1000,
-        double median_lots=20.0, double basis=0.0, double basis_deviation=0.0001, double stickiness=0.00003,
+        double median_lots=20.0, double basis=0.0, double basis_deviation=0.0001, double stickiness=0.00005,
         double impact=2e-7,
     ) -> int:
         """Have the crowd trade in a market of an asset, beginning with a full book; returns the market's index.

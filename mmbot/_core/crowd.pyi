@@ -1,11 +1,16 @@
+from typing import Self
+
+from typing_extensions import disjoint_base
+
 from mmbot._core.matching import MatchingEngine
 
+@disjoint_base
 class Crowd:
     n_assets: int
     n_markets: int
     now_ns: int
     next_ns: int
-    def __init__(self, seed: int, start_ns: int) -> None: ...
+    def __new__(cls, seed: int, start_ns: int) -> Self: ...
     def add_asset(self, fair: float, *, yearly_volatility: float = 0.4) -> int: ...
     def add_market(
         self, engine: MatchingEngine, *, asset: int, tick: float, rate: float = 300.0, target: int = 1000,

@@ -1,4 +1,7 @@
 from enum import IntEnum
+from typing import Self
+
+from typing_extensions import disjoint_base
 
 class SelfTrade(IntEnum):
     ALLOW = 0
@@ -15,6 +18,7 @@ class Outcome(IntEnum):
     UNKNOWN_ID = 5
     DUPLICATE_ID = 6
 
+@disjoint_base
 class MatchingEngine:
     n_orders: int
     left_lots: int
@@ -22,7 +26,7 @@ class MatchingEngine:
     n_fills: int
     n_expiries: int
     n_changes: int
-    def __init__(self, capacity: int = 4096) -> None: ...
+    def __new__(cls, capacity: int = 4096) -> Self: ...
     def place(
         self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
         time_in_force: int = ..., self_trade: int = ...,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from mmbot.sim.events import Refused
@@ -32,7 +31,7 @@ def read_price(instrument: SimInstrument, value: str) -> int:
         raise Refused(-1111, PRECISION) from None
     except NotAMultiple:
         raise Refused(-4014, "Price not increased by tick size.") from None
-    except (InvalidOperation, ValueError):
+    except ValueError:
         raise Refused(-1102, "Mandatory parameter 'price' was not sent, was empty/null, or malformed.") from None
     if ticks <= 0:
         raise Refused(-4001, "Price less than or equal to zero.")
@@ -51,7 +50,7 @@ def read_quantity(instrument: SimInstrument, value: str, *, market: bool) -> int
         raise Refused(-1111, PRECISION) from None
     except NotAMultiple:
         raise Refused(-4023, "Quantity not increased by step size.") from None
-    except (InvalidOperation, ValueError):
+    except ValueError:
         raise Refused(-1102, "Mandatory parameter 'quantity' was not sent, was empty/null, or malformed.") from None
     if lots <= 0:
         raise Refused(-4003, "Quantity less than or equal to zero.")

@@ -6,16 +6,36 @@ Money is in 1e-8 of its asset (`*_e8`), rates in 1e-8 of one. The numbers are th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Final
 
 E8: Final = 100_000_000
 
 
+MAX_EXPONENT: Final = 20
+"""Numbers of 1e20 and more, or with more than 20 decimals, are malformed: no market has any use for them."""
+
+
+def number(text: str) -> Decimal:
+    """A finite decimal of a sensible size.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"expected a decimal number, found {text[:40]!r}") from None
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -MAX_EXPONENT or value.adjusted() > MAX_EXPONENT:
+        raise ValueError(f"expected a decimal number of sensible size, found {text[:40]!r}")
+    return value
+
+
 def e8(text: str) -> int:
     """Exact decimal text in units of 1e-8; ValueError when it has more decimals."""
-    scaled = Decimal(text) * E8
+    scaled = number(text) * E8
     whole = int(scaled)
     if scaled != whole:
         raise ValueError(f"amount: expected at most 8 decimals, found {text!r}")
@@ -219,9 +239,7 @@ class SimInstrument:
 
 
 def _whole(text: str, unit: str, decimals: int) -> int:
-    value = Decimal(text)
-    if not value.is_finite():
-        raise ValueError(f"expected a decimal number, found {text!r}")
+    value = number(text)
     steps = value / Decimal(unit)
     whole = int(steps)
     if steps == whole:

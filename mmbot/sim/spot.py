@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from mmbot.sim import spot_wire as wire
@@ -39,7 +38,7 @@ def read_price(instrument: SimInstrument, value: str) -> int:
         raise Refused(-1111, "Parameter 'price' has too much precision.") from None
     except NotAMultiple:
         raise _filter("PRICE_FILTER") from None
-    except (InvalidOperation, ValueError):
+    except ValueError:
         raise Refused(-1100, "Illegal characters found in parameter 'price'.") from None
     if not instrument.min_ticks <= ticks <= instrument.max_ticks:
         raise _filter("PRICE_FILTER")
@@ -54,7 +53,7 @@ def read_quantity(instrument: SimInstrument, value: str, *, market: bool) -> int
         raise Refused(-1111, "Parameter 'quantity' has too much precision.") from None
     except NotAMultiple:
         raise _filter("LOT_SIZE") from None
-    except (InvalidOperation, ValueError):
+    except ValueError:
         raise Refused(-1100, "Illegal characters found in parameter 'quantity'.") from None
     if lots <= 0:
         raise Refused(-1013, "Invalid quantity.")
@@ -203,7 +202,7 @@ class SpotVenue(Venue):
             raise Refused(-1106, "Parameter 'quoteOrderQty' sent when not required.")
         try:
             left = e8(budget)
-        except (InvalidOperation, ValueError):
+        except ValueError:
             raise Refused(-1111, "Parameter 'quoteOrderQty' has too much precision.") from None
         lots = 0
         for price, level_lots in market.matcher.levels(1 - side):
