@@ -4,9 +4,9 @@ Each layer may import itself and those below it::
 
     cli
     ops  bench
-    engine (the shell)  assembly  backtest
+    engine (the shell)  assembly  backtest  inspect_recording
     venues                               sim
-    net  plugins  config  journal  ledger
+    net  plugins  config  journal  ledger  recordings
     strategy (what a plugin imports)
     _core, errors
 """
@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "types", "clock", "_core"}),
     frozenset({"strategy"}),
-    frozenset({"net", "plugins", "config", "journal", "ledger"}),
+    frozenset({"net", "plugins", "config", "journal", "ledger", "recordings"}),
     frozenset({"venues", "sim"}),
-    frozenset({"assembly", "engine", "backtest", "replay"}),
+    frozenset({"assembly", "engine", "backtest", "inspect_recording"}),
     frozenset({"ops", "bench"}),
     frozenset({"cli", "__main__"}),
 )

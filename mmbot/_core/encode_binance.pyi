@@ -2,11 +2,8 @@
 
 from typing import NoReturn, Self, final
 
-from typing_extensions import disjoint_base
-
 from mmbot._core.types import CommandView, Instrument
 
-@disjoint_base
 @final
 class BinanceEncoder:
     """Encoder of one account."""

@@ -2,9 +2,6 @@
 
 from typing import NoReturn, Self, final
 
-from typing_extensions import disjoint_base
-
-@disjoint_base
 @final
 class HmacSha256:
     """HMAC-SHA256 of one key."""

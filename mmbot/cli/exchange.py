@@ -27,7 +27,7 @@ class Source(StrEnum):
     RECORDING = "recording"
 
 
-def command(  # noqa: PLR0917 - the options of a command
+def command(
     source: Annotated[Source, typer.Option(help="Simulated traders, or recorded frames.")] = Source.TRADERS,
     file: Annotated[
         list[str] | None,
