@@ -4,6 +4,7 @@ Websocket API: developers.binance.com "New Order", "Modify Order", "Cancel Order
 binance-spot-api-docs ``web-socket-api.md`` (order.place, order.amend.keepPriority, order.cancel, order.status).
 """
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
@@ -108,7 +109,9 @@ cdef inline char* _write(const Segment* segment, const Fields* fields, char* out
         segment += 1
 
 
-cdef void _fill(const Command* command, const MarketTemplates* market, int64_t offset_ns, Fields* fields) noexcept nogil:
+cdef void _fill(
+    const Command* command, const MarketTemplates* market, int64_t offset_ns, Fields* fields
+) noexcept nogil:
     cdef uint64_t number = command.order_num if command.order_num else <uint64_t>command.venue_order_id
     fields.size[CLIENT_NUMBER] = _base36(command.order_num, fields.text[CLIENT_NUMBER])
     fields.size[NUMBER] = _decimal(number, fields.text[NUMBER])
@@ -121,6 +124,7 @@ cdef void _fill(const Command* command, const MarketTemplates* market, int64_t o
         fields.size[VENUE_ID] = _decimal(<uint64_t>command.venue_order_id, fields.text[VENUE_ID])
 
 
+@cython.final
 cdef class BinanceEncoder:
     """Encoder of one account: commands in, signed requests out.
 

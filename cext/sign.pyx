@@ -1,5 +1,6 @@
 """HMAC-SHA256 (RFC 2104, FIPS 180-4) with prepared key states; see ``sign.pxd`` for the contract."""
 
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -54,6 +55,7 @@ cdef inline void _finish(
         sha256_store(out + 4 * i, state[i])
 
 
+@cython.final
 cdef class HmacSha256:
     """HMAC-SHA256 of one key.
 

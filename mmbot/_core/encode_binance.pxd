@@ -6,9 +6,10 @@ and one signature.
 
 Parameters stand sorted by name, as the websocket API wants them signed; REST takes any order.  ``timestamp`` is
 (command.ts_ns + clock_offset_ns) in ms.  The JSON ``id`` is "<kind><number>-<event_seq>": kind is p (place), a (amend),
-c (cancel) or q (query) with the order_num, or C, Q with the venue's order id where order_num is 0 (an order of an earlier
-session).  It is unique within a session, so that an answer finds its command.
+c (cancel) or q (query) with the order_num, or C, Q with the venue's order id where order_num is 0 (an order of an
+earlier session).  It is unique within a session, so that an answer finds its command.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from mmbot._core.sign cimport HmacSha256
@@ -44,6 +45,7 @@ cdef struct MarketTemplates:
     Template templates[TEMPLATES]
 
 
+@cython.final
 cdef class BinanceEncoder:
     """Encoder of one account of one venue; `encode` and `encode_query` need no GIL, and one thread at a time."""
     cdef readonly bint futures              # True: USD-M rules; False: spot rules

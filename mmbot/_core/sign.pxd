@@ -3,12 +3,14 @@
 A signature of a 200-byte order then costs four to five compressions and no allocation.  The compression runs on the
 CPU's SHA extension where there is one (asked at run time), else in portable C; both give the same digests.
 """
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t
 
 
 ctypedef void (*compress_fn)(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil
 
 
+@cython.final
 cdef class HmacSha256:
     """One key. Only states derived from it are kept; neither repr nor pickle shows them."""
     cdef compress_fn compress
