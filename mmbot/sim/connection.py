@@ -89,6 +89,11 @@ class Connection:
         """Nothing more can be sent."""
         return self._transport.is_closing()
 
+    @property
+    def backlog(self) -> int:
+        """Bytes not yet taken by the client's side of the network."""
+        return 0 if self.closing else self._transport.get_write_buffer_size()
+
     def matches(self, target: Target) -> bool:
         """Whether a fault aimed at `target` may hit this connection."""
         if target == "any":

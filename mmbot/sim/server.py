@@ -38,7 +38,7 @@ from mmbot.sim.faults import Fault, FaultInjector
 from mmbot.sim.gateway import Gateway
 from mmbot.sim.limits import RateLimiter
 from mmbot.sim.listen_keys import ListenKeys
-from mmbot.sim.server_clock import ServerClock
+from mmbot.sim.server_clock import NANOS, ServerClock
 from mmbot.sim.streams import StreamHub
 from mmbot.sim.tls import CertificateFiles, make_certificate
 from mmbot.sim.venue_server import VenueServer
@@ -58,6 +58,7 @@ FUTURES, SPOT = "binance_usdm", "binance_spot"
 FUTURES_RULES = {"ping_interval_s": 180.0, "pong_timeout_s": 600.0, "messages_per_s": 10}
 SPOT_RULES = {"ping_interval_s": 20.0, "pong_timeout_s": 60.0, "messages_per_s": 5}
 HOUSEKEEPING_S = 1.0
+PACE_BYTES = 256 << 10  # backlog at which a recording played as fast as it is consumed waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,13 +305,19 @@ class SimServer:
     async def _run_market(self) -> None:
         clock, exchange, steps = self.clock, self.exchange, self.config.steps
         longest_s = self.config.wake_ms / 1000
+        consumed = self.config.exchange.source == "recording" and self.config.exchange.speed == 0
         while True:
             now_ns = clock.now_ns()
-            due_ns = exchange.advance(now_ns, budget=steps)
+            due_ns = now_ns + NANOS if consumed and not self._ready() else exchange.advance(now_ns, budget=steps)
             self._pump()
-            self._driver.run(now_ns / 1e9)
-            wait_s = (due_ns - clock.now_ns()) / 1e9
+            self._driver.run(now_ns / NANOS)
+            wait_s = (due_ns - clock.now_ns()) / NANOS
             await asyncio.sleep(min(max(wait_s, 0.0), longest_s))
+
+    def _ready(self) -> bool:
+        """Whether a recording that is played as fast as it is consumed may go on."""
+        hubs = [server.hub for server in self._servers.values()]
+        return any(hub.listening for hub in hubs) and all(hub.backlog <= PACE_BYTES for hub in hubs)
 
     async def _keep_house(self) -> None:
         shortest = min(

@@ -169,6 +169,16 @@ class StreamHub:
         """The private subscription that a client began with this listen key."""
         return next((feed for feed in self._feeds if feed.connection is connection and feed.stream == stream), None)
 
+    @property
+    def listening(self) -> bool:
+        """Whether anybody listens to the market."""
+        return bool(self._topics)
+
+    @property
+    def backlog(self) -> int:
+        """Unsent bytes of the client that is furthest behind."""
+        return max((connection.backlog for connection in self.connections), default=0)
+
     # -- fan-out ------------------------------------------------------------------------------------------------
 
     def publish(self, event: MarketEvent | UserEvent) -> None:

@@ -9,6 +9,7 @@ import hmac
 import json
 import time
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
@@ -19,6 +20,9 @@ from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.faults import Fault, FaultKind, FaultPlan
 from mmbot.sim.server import SimServer
 from mmbot.sim.server_config import Account, ConnectionRules, ServerConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ED_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 PEM = ED_KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -210,6 +214,20 @@ async def test_a_banned_address_gets_no_websocket(client: Client):
         assert refused.value.status == 418
     async with client.http.ws_connect(client.server.spot.ws + "/ws"):
         pass
+
+
+async def test_a_recording_is_played_as_fast_as_it_is_consumed(data_dir: Path):
+    recordings = {(FUTURES, "BTCUSDT"): next((data_dir / "recordings" / "binance" / "usdm").glob("btcusdt*"))}
+    exchange = ExchangeConfig(source="recording", recordings=recordings, speed=0, symbols=("BTCUSDT",))
+    async with running(exchange=exchange) as client:
+        await asyncio.sleep(0.2)
+        snapshot = await client.get("/fapi/v1/depth?symbol=BTCUSDT&limit=1000")
+        async with client.http.ws_connect(client.server.futures.ws + "/public/ws/btcusdt@depth@0ms") as socket:
+            event = await next_message(socket)
+            assert event["pu"] <= snapshot["lastUpdateId"] <= event["u"], "nothing was played before anybody listened"
+            for _ in range(2000):
+                last, event = event, await next_message(socket)
+                assert event["pu"] == last["u"]
 
 
 # -- user streams and the order API -----------------------------------------------------------------------------
