@@ -65,7 +65,6 @@ cpdef enum CommandKind:
     QUERY_ORDER = 5         # resolve an unknown order by client_order_id
     RESYNC = 6              # fetch a fresh book snapshot of the market
     RECONCILE = 7           # fetch open orders, positions, balances, fills of the venue
-    NOTICE = 8              # a state change worth telling people (level, reason in `reason`)
 
 
 cdef struct DecimalUnit:    # one tick or one lot is mantissa * 10**-decimals

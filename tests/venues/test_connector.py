@@ -230,7 +230,7 @@ async def test_commands_that_are_not_the_venues_are_refused(desk: Desk) -> None:
     with pytest.raises(ValueError, match="market 3"):
         desk.venue.submit(desk.command(CommandKind.CANCEL_ORDER, 1).__class__(kind=CommandKind.CANCEL_ORDER, market=3))
     with pytest.raises(ValueError, match="order request"):
-        desk.venue.submit(desk.command(CommandKind.NOTICE))
+        desk.venue.submit(desk.command(0))
 
 
 async def test_usage_of_rates_is_known(desk: Desk) -> None:
