@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def measure(benchmark: BenchmarkFixture, work: Callable[[], object], n_levels: int) -> None:
     benchmark.pedantic(work, rounds=15, warmup_rounds=2)
-    if benchmark.stats is None:         # --benchmark-disable
+    if benchmark.stats is None:  # --benchmark-disable
         return
     benchmark.extra_info["ns_per_level_median"] = round(benchmark.stats.stats.median / n_levels * 1e9, 2)
     benchmark.extra_info["ns_per_level_min"] = round(benchmark.stats.stats.min / n_levels * 1e9, 2)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def measure(benchmark: BenchmarkFixture, work: Callable[[], object], tape: FrameTape) -> None:
     benchmark.pedantic(work, rounds=15, warmup_rounds=2)
-    if benchmark.stats is None:         # --benchmark-disable
+    if benchmark.stats is None:  # --benchmark-disable
         return
     stats = benchmark.stats.stats
     benchmark.extra_info["ns_per_byte_median"] = round(stats.median / tape.n_bytes * 1e9, 3)
@@ -35,9 +35,7 @@ def measure(benchmark: BenchmarkFixture, work: Callable[[], object], tape: Frame
 @pytest.mark.benchmark(group="depth frame to book")
 def test_depth_floor(benchmark: BenchmarkFixture) -> None:
     payloads = frames("depthUpdate")[1:]
-    prices = [
-        int(price.replace(b".", b"")) for payload in payloads for price in re.findall(rb'\["([0-9.]+)"', payload)
-    ]
+    prices = [int(price.replace(b".", b"")) for payload in payloads for price in re.findall(rb'\["([0-9.]+)"', payload)]
     tape = FrameTape(payloads)
     measure(benchmark, lambda: tape.through_floor(min(prices), max(prices)), tape)
 

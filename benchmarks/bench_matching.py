@@ -105,7 +105,11 @@ def test_exchange_order_and_cancel(benchmark: pytest.FixtureRequest, exchange: S
     futures = exchange.futures
     bid = futures.markets["BTCUSDT"].matcher.best()[0]
     order = {
-        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTX", "quantity": "0.010",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTX",
+        "quantity": "0.010",
         "price": futures.markets["BTCUSDT"].instrument.price_text(bid - 20),
     }
 

@@ -1,7 +1,7 @@
 """The risk family; `floor` is a method call that does next to nothing, gate figures are per check from a compiled loop.
 
-    pytest benchmarks/bench_risk.py
-    python benchmarks/bench_risk.py         ns per gate check, nothing but the loop around it
+pytest benchmarks/bench_risk.py
+python benchmarks/bench_risk.py         ns per gate check, nothing but the loop around it
 """
 
 from __future__ import annotations
@@ -30,9 +30,17 @@ TIERS = MarginTiers(["0", "50000", "250000", "3000000"], ["0.004", "0.005", "0.0
 
 def instrument(*, inverse: bool = False) -> Instrument:
     return Instrument(
-        venue="binance_usdm", symbol="BTC/USDT:USDT", venue_symbol="BTCUSDT", base_asset="BTC", quote_asset="USDT",
-        settle_asset="BTC" if inverse else "USDT", tick_size="0.1", lot_size="1" if inverse else "0.001",
-        contract_size="100" if inverse else "1", inverse=inverse, min_notional_e8=100 * 10**8,
+        venue="binance_usdm",
+        symbol="BTC/USDT:USDT",
+        venue_symbol="BTCUSDT",
+        base_asset="BTC",
+        quote_asset="USDT",
+        settle_asset="BTC" if inverse else "USDT",
+        tick_size="0.1",
+        lot_size="1" if inverse else "0.001",
+        contract_size="100" if inverse else "1",
+        inverse=inverse,
+        min_notional_e8=100 * 10**8,
     )
 
 
@@ -40,11 +48,24 @@ def gate(margin: MarginTiers | None) -> RiskGate:
     """Every limit on, an order that passes all of them."""
     checked = RiskGate()
     checked.configure(
-        0, instrument(), max_position_lots=1_000, max_order_lots=100, max_order_notional_e8=10_000 * 10**8,
-        price_band=0.01, max_open_orders=50, max_messages_per_s=100, margin=margin, shock=0.05,
+        0,
+        instrument(),
+        max_position_lots=1_000,
+        max_order_lots=100,
+        max_order_notional_e8=10_000 * 10**8,
+        price_band=0.01,
+        max_open_orders=50,
+        max_messages_per_s=100,
+        margin=margin,
+        shock=0.05,
     )
-    checked.tell(0, position_lots=20, working=(50, 50, 10, 599_980, 600_020), reference_ticks=600_000.5,
-                 margin_e8=(10**6 * 10**8, 0))
+    checked.tell(
+        0,
+        position_lots=20,
+        working=(50, 50, 10, 599_980, 600_020),
+        reference_ticks=600_000.5,
+        margin_e8=(10**6 * 10**8, 0),
+    )
     return checked
 
 

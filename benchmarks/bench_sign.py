@@ -56,13 +56,26 @@ def test_encode_and_sign_over_the_websocket(benchmark, futures, kind) -> None:
     encoder.add_market(
         0,
         Instrument(
-            venue="v", symbol="BTC/USDT", venue_symbol="BTCUSDT", base_asset="BTC", quote_asset="USDT",
-            settle_asset="USDT", tick_size="0.10", lot_size="0.001",
+            venue="v",
+            symbol="BTC/USDT",
+            venue_symbol="BTCUSDT",
+            base_asset="BTC",
+            quote_asset="USDT",
+            settle_asset="USDT",
+            tick_size="0.10",
+            lot_size="0.001",
         ),
     )
     command = CommandView(
-        kind=kind, market=0, ts_ns=1723161256275 * 10**6, event_seq=123456, order_num=1234, side=Side.SELL,
-        price_ticks=618376, qty_lots=12, time_in_force=TimeInForce.GTX,
+        kind=kind,
+        market=0,
+        ts_ns=1723161256275 * 10**6,
+        event_seq=123456,
+        order_num=1234,
+        side=Side.SELL,
+        price_ticks=618376,
+        qty_lots=12,
+        time_in_force=TimeInForce.GTX,
     )
     message = benchmark(encoder.encode_command, command)
     assert message.endswith(b'"}}')

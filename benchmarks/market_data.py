@@ -20,8 +20,14 @@ MESSAGES = 3000
 
 def decoder() -> Decoder:
     instrument = Instrument(
-        venue="binance_usdm", symbol="BTC/USDT:USDT", venue_symbol="BTCUSDT", base_asset="BTC", quote_asset="USDT",
-        settle_asset="USDT", tick_size="0.10", lot_size="0.001",
+        venue="binance_usdm",
+        symbol="BTC/USDT:USDT",
+        venue_symbol="BTCUSDT",
+        base_asset="BTC",
+        quote_asset="USDT",
+        settle_asset="USDT",
+        tick_size="0.10",
+        lot_size="0.001",
     )
     return Decoder("binance_usdm", {"BTCUSDT": (0, instrument)})
 

@@ -119,11 +119,24 @@ class Player:
     """One market's recording, entry by entry, into its book and the CSV rows."""
 
     def __init__(
-        self, venue: str, symbol: str, tick_size: str, lot_size: str, *, depth: int = 0, out: TextIO | None = None,
+        self,
+        venue: str,
+        symbol: str,
+        tick_size: str,
+        lot_size: str,
+        *,
+        depth: int = 0,
+        out: TextIO | None = None,
     ) -> None:
         instrument = Instrument(
-            venue=venue, symbol=symbol, venue_symbol=symbol, base_asset="", quote_asset="", settle_asset="",
-            tick_size=tick_size, lot_size=lot_size,
+            venue=venue,
+            symbol=symbol,
+            venue_symbol=symbol,
+            base_asset="",
+            quote_asset="",
+            settle_asset="",
+            tick_size=tick_size,
+            lot_size=lot_size,
         )
         self.venue, self.symbol, self.depth = venue, symbol, depth
         self.tick, self.lot = Unit(tick_size), Unit(lot_size)
@@ -159,14 +172,30 @@ class Player:
         undecoded = messages.pop("BAD", 0)
         reasons = {name: count for name, count in decoder.refusals.items() if undecoded or name == "REASON_SYMBOL"}
         return Outcome(
-            recording=recording, venue=self.venue, symbol=self.symbol, tick_size=self.tick.size, lot_size=self.lot.size,
-            lines=reading.lines, unreadable_lines=reading.unreadable, truncated_files=reading.truncated,
-            messages=messages | dict(self.others), undecoded=undecoded, undecoded_reasons=reasons,
-            last_undecoded=decoder.last_bad.decode(errors="replace"), full_parser=decoder.fallbacks,
-            rows=self.rows, applied=sync.applied, dropped=sync.dropped, snapshots=sync.snapshots,
-            snapshots_refused=sync.refused, gaps=sync.gaps, crossed=sync.crossed, resyncs=sync.resyncs,
-            checksum_failures=0,        # Binance sends none
-            book=Trust(sync.status).name.lower(), kept=sync.trusted,
+            recording=recording,
+            venue=self.venue,
+            symbol=self.symbol,
+            tick_size=self.tick.size,
+            lot_size=self.lot.size,
+            lines=reading.lines,
+            unreadable_lines=reading.unreadable,
+            truncated_files=reading.truncated,
+            messages=messages | dict(self.others),
+            undecoded=undecoded,
+            undecoded_reasons=reasons,
+            last_undecoded=decoder.last_bad.decode(errors="replace"),
+            full_parser=decoder.fallbacks,
+            rows=self.rows,
+            applied=sync.applied,
+            dropped=sync.dropped,
+            snapshots=sync.snapshots,
+            snapshots_refused=sync.refused,
+            gaps=sync.gaps,
+            crossed=sync.crossed,
+            resyncs=sync.resyncs,
+            checksum_failures=0,  # Binance sends none
+            book=Trust(sync.status).name.lower(),
+            kept=sync.trusted,
         )
 
     def _is_our_depth(self, url: str) -> bool:
@@ -236,7 +265,7 @@ def _survey(paths: Iterable[Path]) -> Survey:
                 _note_decimals(survey, asked[0].upper(), payload)
             else:
                 bare.append(payload)
-    for payload in bare:                # they do not say whose they are: the finest of all does no harm
+    for payload in bare:  # they do not say whose they are: the finest of all does no harm
         for name in survey.symbols:
             _note_decimals(survey, name, payload)
     return survey

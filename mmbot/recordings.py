@@ -133,7 +133,7 @@ def _chunks(path: Path) -> Iterator[tuple[bytes, bool]]:
                 yield b"", False
                 return
             raw = member.unused_data
-            if member.eof and raw.strip(b"\0"):     # another member follows; zeros are padding
+            if member.eof and raw.strip(b"\0"):  # another member follows; zeros are padding
                 yield text, True
                 member = zlib.decompressobj(wbits=31)
                 continue

@@ -22,6 +22,7 @@ class _Summary(TypedDict):
 HOP_NAMES: Final[tuple[str, ...]]
 
 def clock_ns() -> int: ...
+
 @final
 class Histogram:
     @property

@@ -33,6 +33,7 @@ def glft_coefficients(
     adverse_ticks: float = ...,
 ) -> _GlftCoefficients: ...
 def glft(coefficients: _GlftCoefficients, q: float) -> _Offsets: ...
+
 @final
 class Quotes:
     def __new__(

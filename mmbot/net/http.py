@@ -55,7 +55,12 @@ class HttpClient:
             await session.close()
 
     async def request(
-        self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None,
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> HttpAnswer:
         """Send one request, its query already encoded.

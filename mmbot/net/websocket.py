@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("mmbot.net.picows")
-_quiet.setLevel(logging.CRITICAL)   # what picows reports is reported here, once
+_quiet.setLevel(logging.CRITICAL)  # what picows reports is reported here, once
 _random = Random()  # noqa: S311 - jitter is no secret
 _TEXT = WSMsgType.TEXT
 
@@ -105,8 +105,13 @@ class ManagedSocket:
     """
 
     def __init__(
-        self, name: str, address: Callable[[], Awaitable[str]], handler: SocketHandler, *,
-        ssl_context: ssl.SSLContext | None = None, rules: SocketRules | None = None,
+        self,
+        name: str,
+        address: Callable[[], Awaitable[str]],
+        handler: SocketHandler,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        rules: SocketRules | None = None,
     ) -> None:
         self.name = name
         self._address = address
@@ -197,7 +202,6 @@ class ManagedSocket:
             self._transport = None
             transport.disconnect(graceful=False)
             self._handler.on_close(self._reason or _said(transport))
-
 
     async def _open(self, transport: WSTransport) -> None:
         """Let the handler speak first; give up when the connection ends meanwhile."""

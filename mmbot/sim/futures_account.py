@@ -176,8 +176,11 @@ class FuturesAccount:
         tier = position.instrument.tier(abs(position.notional_e8))
         signed_cost = position.cost_e8 if position.lots > 0 else -position.cost_e8
         top = (
-            self.wallet_e8 - sum(other.maintenance_e8 for other in others)
-            + sum(other.unrealized_e8 for other in others) + tier.deduction_e8 - signed_cost
+            self.wallet_e8
+            - sum(other.maintenance_e8 for other in others)
+            + sum(other.unrealized_e8 for other in others)
+            + tier.deduction_e8
+            - signed_cost
         )
         side = 1 if position.lots > 0 else -1
         bottom = abs(position.lots) * position.instrument.lot_e8 * (tier.maintenance_e8 - side * 100_000_000)

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from mmbot.sim.schedule import Schedule
     from mmbot.sim.users import User
 
-GLOBAL_STREAMS = frozenset({
-    "!markPrice@arr", "!markPrice@arr@1s", "!bookTicker", "!forceOrder@arr",
-})
+GLOBAL_STREAMS = frozenset(
+    {
+        "!markPrice@arr",
+        "!markPrice@arr@1s",
+        "!bookTicker",
+        "!forceOrder@arr",
+    }
+)
 SYMBOL_STREAMS = frozenset({"markPrice", "markPrice@1s", "forceOrder"})
 
 
@@ -88,7 +93,12 @@ class FuturesAccounts(Venue):
             super()._emit(stream, payload)
 
     def record_income(
-        self, account: FuturesAccount, kind: str, symbol: str, amount_e8: int, trade_id: str = "",
+        self,
+        account: FuturesAccount,
+        kind: str,
+        symbol: str,
+        amount_e8: int,
+        trade_id: str = "",
     ) -> None:
         """Write a line of the income history."""
         self._tran_id += 1
@@ -119,7 +129,8 @@ class FuturesAccounts(Venue):
         self._schedule.at(now_ns)
         symbol, kind = text(params, "symbol"), text(params, "incomeType")
         found = [
-            income for income in self.accounts[user.index].income
+            income
+            for income in self.accounts[user.index].income
             if symbol in {None, income.symbol} and kind in {None, income.kind} and in_window(params, income.time_ms)
         ]
         limit = count(params, "limit", 100, 1000)
@@ -130,8 +141,10 @@ class FuturesAccounts(Venue):
         self._schedule.at(now_ns)
         instrument = self.market_of(params).instrument
         return {
-            "symbol": instrument.symbol, "makerCommissionRate": instrument.maker_fee,
-            "takerCommissionRate": instrument.taker_fee, "rpiCommissionRate": "0",
+            "symbol": instrument.symbol,
+            "makerCommissionRate": instrument.maker_fee,
+            "takerCommissionRate": instrument.taker_fee,
+            "rpiCommissionRate": "0",
         }
 
     def leverage_brackets(self, _user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
@@ -142,8 +155,11 @@ class FuturesAccounts(Venue):
                 "symbol": market.instrument.symbol,
                 "brackets": [
                     {
-                        "bracket": number, "initialLeverage": tier.leverage, "notionalCap": tier.cap_e8 // E8,
-                        "notionalFloor": tier.floor_e8 // E8, "maintMarginRatio": tier.maintenance_e8 / E8,
+                        "bracket": number,
+                        "initialLeverage": tier.leverage,
+                        "notionalCap": tier.cap_e8 // E8,
+                        "notionalFloor": tier.floor_e8 // E8,
+                        "maintMarginRatio": tier.maintenance_e8 / E8,
                         "cum": tier.deduction_e8 / E8,
                     }
                     for number, tier in enumerate(market.instrument.tiers, 1)
@@ -170,10 +186,15 @@ class FuturesAccounts(Venue):
             position.leverage = old
             raise Refused(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
         if leverage != old:
-            self.tell(user, {
-                "e": "ACCOUNT_CONFIG_UPDATE", "E": time_ms, "T": time_ms,
-                "ac": {"s": instrument.symbol, "l": leverage},
-            })
+            self.tell(
+                user,
+                {
+                    "e": "ACCOUNT_CONFIG_UPDATE",
+                    "E": time_ms,
+                    "T": time_ms,
+                    "ac": {"s": instrument.symbol, "l": leverage},
+                },
+            )
         return {"leverage": leverage, "maxNotionalValue": str(cap // E8), "symbol": instrument.symbol}
 
     def set_margin_type(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
@@ -214,8 +235,11 @@ class FuturesAccounts(Venue):
         """GET /fapi/v1/exchangeInfo; the server puts its own ``rateLimits`` in."""
         assets = sorted({market.instrument.quote for market in self.markets.values()})
         return {
-            "timezone": "UTC", "serverTime": self._schedule.at(now_ns) // NS_PER_MS, "futuresType": "U_MARGINED",
-            "rateLimits": [], "exchangeFilters": [],
+            "timezone": "UTC",
+            "serverTime": self._schedule.at(now_ns) // NS_PER_MS,
+            "futuresType": "U_MARGINED",
+            "rateLimits": [],
+            "exchangeFilters": [],
             "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
             "symbols": [wire.symbol_answer(market.instrument) for market in self.markets.values()],
         }

@@ -104,22 +104,28 @@ class Clearing:
         """Settlements so far, oldest first."""
         found = [
             {
-                "symbol": symbol, "fundingRate": money(record.rate_e8), "fundingTime": record.time_ms,
+                "symbol": symbol,
+                "fundingRate": money(record.rate_e8),
+                "fundingTime": record.time_ms,
                 "markPrice": money(record.mark_e8),
             }
-            for symbol in symbols for record in self.marks[symbol].history if in_window(params, record.time_ms)
+            for symbol in symbols
+            for record in self.marks[symbol].history
+            if in_window(params, record.time_ms)
         ]
         found.sort(key=lambda row: int(str(row["fundingTime"])))
-        return found[-count(params, "limit", 100, 1000):]
+        return found[-count(params, "limit", 100, 1000) :]
 
     def funding_info(self) -> list[dict[str, Any]]:
         """Cap, floor and interval of each symbol (the interval in hours, a fraction when it is shorter)."""
         return [
             {
-                "symbol": symbol, "adjustedFundingRateCap": mark.market.instrument.funding_cap,
+                "symbol": symbol,
+                "adjustedFundingRateCap": mark.market.instrument.funding_cap,
                 "adjustedFundingRateFloor": f"-{mark.market.instrument.funding_cap}",
-                "fundingIntervalHours": hours if (hours := mark.interval_ns // (3600 * SECOND_NS)) else
-                mark.interval_ns / (3600 * SECOND_NS),
+                "fundingIntervalHours": hours
+                if (hours := mark.interval_ns // (3600 * SECOND_NS))
+                else mark.interval_ns / (3600 * SECOND_NS),
                 "disclaimer": False,
             }
             for symbol, mark in self.marks.items()
@@ -143,9 +149,20 @@ class Clearing:
         order_id = self._venue.next_order_id()
         time_ms = now_ns // NS_PER_MS
         order = SimOrder(
-            order_id=order_id, client_id=f"autoclose-{time_ms}{order_id}", user=account.user, instrument=instrument,
-            side=1 if position.lots > 0 else 0, kind="LIMIT", time_in_force="IOC", price_ticks=0, qty_lots=lots,
-            time_ms=time_ms, update_ms=time_ms, reduce_only=True, self_trade="NONE", liquidation=True,
+            order_id=order_id,
+            client_id=f"autoclose-{time_ms}{order_id}",
+            user=account.user,
+            instrument=instrument,
+            side=1 if position.lots > 0 else 0,
+            kind="LIMIT",
+            time_in_force="IOC",
+            price_ticks=0,
+            qty_lots=lots,
+            time_ms=time_ms,
+            update_ms=time_ms,
+            reduce_only=True,
+            self_trade="NONE",
+            liquidation=True,
         )
         self._venue.force(order, position.mark.mark_e8 // instrument.tick_e8, now_ns)
         fee = share(order.quote_e8, e8(instrument.liquidation_fee))

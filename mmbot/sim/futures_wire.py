@@ -124,7 +124,8 @@ def order_update(order: SimOrder, execution: str, fill: Fill | None, time_ms: in
         "e": "ORDER_TRADE_UPDATE",
         "T": time_ms,
         "E": time_ms,
-        "o": body | {
+        "o": body
+        | {
             "T": time_ms,
             "t": fill.trade_id if fill else 0,
             "b": left if buying else "0",
@@ -167,7 +168,11 @@ def trade_lite(order: SimOrder, fill: Fill, time_ms: int) -> Answer:
 
 
 def account_update(
-    account: FuturesAccount, reason: str, time_ms: int, positions: Iterable[Position], change_e8: int,
+    account: FuturesAccount,
+    reason: str,
+    time_ms: int,
+    positions: Iterable[Position],
+    change_e8: int,
 ) -> Answer:
     """``ACCOUNT_UPDATE``; `change_e8` is the balance change that is neither PnL nor commission."""
     wallet = money(account.wallet_e8)
@@ -267,22 +272,32 @@ def account_answer(account: FuturesAccount, time_ms: int) -> Answer:
     positions = []
     for position in account.positions.values():
         shown = position_answer(account, position)
-        positions.append({
-            **shown,
-            "unrealizedProfit": shown["unRealizedProfit"],
-            "isolated": False,
-            "maxNotional": shown["maxNotionalValue"],
-        })
+        positions.append(
+            {
+                **shown,
+                "unrealizedProfit": shown["unRealizedProfit"],
+                "isolated": False,
+                "maxNotional": shown["maxNotionalValue"],
+            }
+        )
     return {
-        "feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "feeBurn": False, "updateTime": 0,
-        "multiAssetsMargin": account.multi_assets, "tradeGroupId": -1,
-        **{f"total{name}": money(value) for name, value in totals.items()}, **tail,
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "feeBurn": False,
+        "updateTime": 0,
+        "multiAssetsMargin": account.multi_assets,
+        "tradeGroupId": -1,
+        **{f"total{name}": money(value) for name, value in totals.items()},
+        **tail,
         "assets": [
             {
                 "asset": asset,
                 **_asset_totals(totals if asset == account.asset else _idle(totals, wallet)),
                 **(tail if asset == account.asset else dict.fromkeys(tail, money(wallet))),
-                "marginAvailable": True, "updateTime": time_ms,
+                "marginAvailable": True,
+                "updateTime": time_ms,
             }
             for asset, wallet in account.wallets.items()
         ],
@@ -302,8 +317,14 @@ def _asset_totals(totals: dict[str, int]) -> Answer:
 def income_answer(income: Income) -> Answer:
     """One line of GET /fapi/v1/income."""
     return {
-        "symbol": income.symbol, "incomeType": income.kind, "income": money(income.amount_e8), "asset": income.asset,
-        "time": income.time_ms, "info": income.kind, "tranId": income.tran_id, "tradeId": income.trade_id,
+        "symbol": income.symbol,
+        "incomeType": income.kind,
+        "income": money(income.amount_e8),
+        "asset": income.asset,
+        "time": income.time_ms,
+        "info": income.kind,
+        "tranId": income.tran_id,
+        "tradeId": income.trade_id,
     }
 
 
@@ -319,34 +340,70 @@ def mark_text(mark: Mark, time_ms: int) -> str:
 def premium_answer(mark: Mark, time_ms: int) -> Answer:
     """GET /fapi/v1/premiumIndex."""
     return {
-        "symbol": mark.market.instrument.symbol, "markPrice": money(mark.mark_e8), "indexPrice": money(mark.index_e8),
-        "estimatedSettlePrice": money(mark.index_e8), "lastFundingRate": money(mark.rate_e8),
-        "interestRate": "0.00010000", "nextFundingTime": mark.next_funding_ns // 1_000_000, "time": time_ms,
+        "symbol": mark.market.instrument.symbol,
+        "markPrice": money(mark.mark_e8),
+        "indexPrice": money(mark.index_e8),
+        "estimatedSettlePrice": money(mark.index_e8),
+        "lastFundingRate": money(mark.rate_e8),
+        "interestRate": "0.00010000",
+        "nextFundingTime": mark.next_funding_ns // 1_000_000,
+        "time": time_ms,
     }
 
 
 def symbol_answer(instrument: SimInstrument) -> Answer:
     """One symbol of GET /fapi/v1/exchangeInfo."""
     return {
-        "symbol": instrument.symbol, "pair": instrument.symbol, "contractType": "PERPETUAL",
-        "deliveryDate": 4133404800000, "onboardDate": 1569398400000, "status": "TRADING",
-        "maintMarginPercent": "2.5000", "requiredMarginPercent": "5.0000", "baseAsset": instrument.base,
-        "quoteAsset": instrument.quote, "marginAsset": instrument.quote, "pricePrecision": instrument.price_decimals,
-        "quantityPrecision": instrument.qty_decimals, "baseAssetPrecision": 8, "quotePrecision": 8,
-        "underlyingType": "COIN", "underlyingSubType": ["PoW"], "settlePlan": 0, "triggerProtect": "0.0500",
-        "liquidationFee": instrument.liquidation_fee, "marketTakeBound": "0.05", "maxMoveOrderLimit": 10000,
+        "symbol": instrument.symbol,
+        "pair": instrument.symbol,
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000,
+        "onboardDate": 1569398400000,
+        "status": "TRADING",
+        "maintMarginPercent": "2.5000",
+        "requiredMarginPercent": "5.0000",
+        "baseAsset": instrument.base,
+        "quoteAsset": instrument.quote,
+        "marginAsset": instrument.quote,
+        "pricePrecision": instrument.price_decimals,
+        "quantityPrecision": instrument.qty_decimals,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "underlyingSubType": ["PoW"],
+        "settlePlan": 0,
+        "triggerProtect": "0.0500",
+        "liquidationFee": instrument.liquidation_fee,
+        "marketTakeBound": "0.05",
+        "maxMoveOrderLimit": 10000,
         "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": instrument.min_price, "maxPrice": instrument.max_price,
-             "tickSize": fixed(int(instrument.tick_e8) // 10**6, 2)},
-            {"filterType": "LOT_SIZE", "minQty": instrument.min_qty, "maxQty": instrument.max_qty,
-             "stepSize": instrument.lot},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": instrument.min_qty, "maxQty": instrument.market_max_qty,
-             "stepSize": instrument.lot},
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": instrument.min_price,
+                "maxPrice": instrument.max_price,
+                "tickSize": fixed(int(instrument.tick_e8) // 10**6, 2),
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": instrument.min_qty,
+                "maxQty": instrument.max_qty,
+                "stepSize": instrument.lot,
+            },
+            {
+                "filterType": "MARKET_LOT_SIZE",
+                "minQty": instrument.min_qty,
+                "maxQty": instrument.market_max_qty,
+                "stepSize": instrument.lot,
+            },
             {"filterType": "MAX_NUM_ORDERS", "limit": instrument.max_open_orders},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
             {"filterType": "MIN_NOTIONAL", "notional": instrument.min_notional},
-            {"filterType": "PERCENT_PRICE", "multiplierUp": f"{instrument.multiplier_up}00",
-             "multiplierDown": f"{instrument.multiplier_down}00", "multiplierDecimal": "4"},
+            {
+                "filterType": "PERCENT_PRICE",
+                "multiplierUp": f"{instrument.multiplier_up}00",
+                "multiplierDown": f"{instrument.multiplier_down}00",
+                "multiplierDecimal": "4",
+            },
         ],
         "orderTypes": ["LIMIT", "MARKET"],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],

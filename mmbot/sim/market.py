@@ -108,8 +108,15 @@ class Market:
     """
 
     def __init__(
-        self, instrument: SimInstrument, matcher: Matcher, *, futures: bool, emit: Emit, schedule: Schedule,
-        first_update_id: int, first_trade_id: int,
+        self,
+        instrument: SimInstrument,
+        matcher: Matcher,
+        *,
+        futures: bool,
+        emit: Emit,
+        schedule: Schedule,
+        first_update_id: int,
+        first_trade_id: int,
     ) -> None:
         self.instrument = instrument
         self.matcher = matcher

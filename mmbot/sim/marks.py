@@ -69,7 +69,8 @@ class Mark:
         elapsed_s = (now_ns - self._last_ns) / 1e9
         self._last_ns = now_ns
         self._basis = (
-            basis if self._basis is None
+            basis
+            if self._basis is None
             else basis + (self._basis - basis) * exp(-0.6931471805599453 * elapsed_s / BASIS_HALF_LIFE_S)
         )
         self._samples += 1

@@ -32,15 +32,28 @@ class Matcher(Protocol):
         ...
 
     def place(
-        self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
-        time_in_force: int = 0, self_trade: int = 0,
+        self,
+        order_id: int,
+        owner: int,
+        side: int,
+        price_ticks: int,
+        qty_lots: int,
+        *,
+        time_in_force: int = 0,
+        self_trade: int = 0,
     ) -> int:
         """Match and maybe rest an order."""
         ...
 
     def amend(
-        self, order_id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,
-        self_trade: int = 0, keep_priority: bool = False,
+        self,
+        order_id: int,
+        price_ticks: int,
+        left_lots: int,
+        *,
+        time_in_force: int = 0,
+        self_trade: int = 0,
+        keep_priority: bool = False,
     ) -> int:
         """Change a resting order."""
         ...

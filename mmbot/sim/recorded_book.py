@@ -150,8 +150,15 @@ class RecordedBook:
     # -- orders ---------------------------------------------------------------------------------------------------
 
     def place(
-        self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
-        time_in_force: int = 0, self_trade: int = 0,
+        self,
+        order_id: int,
+        owner: int,
+        side: int,
+        price_ticks: int,
+        qty_lots: int,
+        *,
+        time_in_force: int = 0,
+        self_trade: int = 0,
     ) -> int:
         """Take what the limit reaches, then rest; see `MatchingEngine.place` (there is no self-trade here)."""
         del self_trade
@@ -178,7 +185,7 @@ class RecordedBook:
 
     def _reachable(self, side: int, price_ticks: int, qty_lots: int) -> list[tuple[int, int]]:
         """(price, lots) that an incoming order would take, best first."""
-        touch, touch_lots = self.best()[2 * (1 - side):][:2]
+        touch, touch_lots = self.best()[2 * (1 - side) :][:2]
         if not touch or (price_ticks and (touch > price_ticks if side == 0 else touch < price_ticks)):
             return []
         rows: list[tuple[int, int]] = []
@@ -205,15 +212,21 @@ class RecordedBook:
         return rows
 
     def _displayed(self, side: int, price_ticks: int) -> int:
-        price, lots = self.best()[2 * side:][:2]
+        price, lots = self.best()[2 * side :][:2]
         if price == price_ticks:
             return lots
         better = price_ticks > price if side == 0 else price_ticks < price
         return 0 if better else self.book.quantity(side, price_ticks)
 
     def amend(
-        self, order_id: int, price_ticks: int, left_lots: int, *, time_in_force: int = 0,
-        self_trade: int = 0, keep_priority: bool = False,
+        self,
+        order_id: int,
+        price_ticks: int,
+        left_lots: int,
+        *,
+        time_in_force: int = 0,
+        self_trade: int = 0,
+        keep_priority: bool = False,
     ) -> int:
         """See `MatchingEngine.amend`."""
         self._fills.clear()
@@ -227,7 +240,12 @@ class RecordedBook:
             return Outcome.WOULD_CROSS
         del self.resting[order_id]
         return self.place(
-            order_id, order.owner, order.side, price_ticks, left_lots, time_in_force=time_in_force,
+            order_id,
+            order.owner,
+            order.side,
+            price_ticks,
+            left_lots,
+            time_in_force=time_in_force,
             self_trade=self_trade,
         )
 

@@ -136,7 +136,8 @@ class RecordedMarket(Market):
             frame = decode_ticker(data)
             units = self.units
             self.matcher.ticker(
-                frame.u, (units.ticks(frame.b), units.lots(frame.B), units.ticks(frame.a), units.lots(frame.A)),
+                frame.u,
+                (units.ticks(frame.b), units.lots(frame.B), units.ticks(frame.a), units.lots(frame.A)),
             )
             if "bookTicker" in self._plain:
                 self._emit(f"{self._prefix}@bookTicker", data)

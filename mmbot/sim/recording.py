@@ -145,7 +145,12 @@ class RecordingSource:
     """
 
     def __init__(
-        self, recordings: Mapping[tuple[str, str], Path], schedule: Schedule, *, speed: float, loop: bool,
+        self,
+        recordings: Mapping[tuple[str, str], Path],
+        schedule: Schedule,
+        *,
+        speed: float,
+        loop: bool,
         shift_timestamps: bool,
     ) -> None:
         if not recordings:
@@ -168,7 +173,11 @@ class RecordingSource:
             return None
         _, trade_id = first_ids(len(self._tracks))
         market = venue.list_market(
-            instrument, RecordedBook(), update_id=0, trade_id=FIRST_USER_TRADE + trade_id, make=RecordedMarket,
+            instrument,
+            RecordedBook(),
+            update_id=0,
+            trade_id=FIRST_USER_TRADE + trade_id,
+            make=RecordedMarket,
         )
         if not isinstance(market, RecordedMarket):
             raise TypeError(f"{venue.name} {instrument.symbol}: expected a recorded market, found {type(market)}")

@@ -50,7 +50,9 @@ class TraderSource:
             self._assets[instrument.base] = asset
         engine = MatchingEngine(8192)
         index = self._crowd.add_market(
-            engine, asset=asset, tick=float(instrument.tick),
+            engine,
+            asset=asset,
+            tick=float(instrument.tick),
             rate=(PERP_RATE if venue.futures else SPOT_RATE) * self._activity,
             median_lots=max(1.0, ORDER_SIZE.get(instrument.base, 1.0) / float(instrument.lot)),
             basis=PERP_BASIS if venue.futures else 0.0,

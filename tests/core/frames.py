@@ -39,8 +39,14 @@ RECORDINGS = [
 
 def instrument(symbol: str, tick: str, lot: str) -> Instrument:
     return Instrument(
-        venue="binance", symbol=symbol, venue_symbol=symbol, base_asset="", quote_asset="", settle_asset="",
-        tick_size=tick, lot_size=lot,
+        venue="binance",
+        symbol=symbol,
+        venue_symbol=symbol,
+        base_asset="",
+        quote_asset="",
+        settle_asset="",
+        tick_size=tick,
+        lot_size=lot,
     )
 
 

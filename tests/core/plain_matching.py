@@ -43,9 +43,7 @@ class PlainMatching:
         return next((o for o in self.orders if o.order_id == order_id), None)
 
     def reachable(self, side: int, price: int) -> list[PlainOrder]:
-        return [
-            o for o in self.side(1 - side) if price == 0 or (o.price <= price if side == 0 else o.price >= price)
-        ]
+        return [o for o in self.side(1 - side) if price == 0 or (o.price <= price if side == 0 else o.price >= price)]
 
     def place(self, order_id: int, owner: int, side: int, price: int, qty: int, *, tif: int, stp: int) -> int:
         self.fills, self.expiries, self.left = [], [], qty
@@ -93,9 +91,17 @@ class PlainMatching:
             lots = min(taker.left, maker.left)
             taker.left -= lots
             maker.left -= lots
-            self.fills.append((
-                maker.order_id, maker.owner, taker.order_id, taker.owner, taker.side, maker.price, lots,
-            ))
+            self.fills.append(
+                (
+                    maker.order_id,
+                    maker.owner,
+                    taker.order_id,
+                    taker.owner,
+                    taker.side,
+                    maker.price,
+                    lots,
+                )
+            )
             if not maker.left:
                 self.orders.remove(maker)
         return False

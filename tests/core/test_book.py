@@ -84,8 +84,12 @@ def test_a_window_that_is_no_power_of_two_is_refused(window: int) -> None:
 @pytest.mark.parametrize(
     ("levels", "error"),
     [
-        ([1], TypeError), ([(1,)], TypeError), ([(1, 2.5)], TypeError), ([(1, 2**64)], OverflowError),
-        ([(1, -1)], ValueError), ([(2**62, 1)], ValueError),
+        ([1], TypeError),
+        ([(1,)], TypeError),
+        ([(1, 2.5)], TypeError),
+        ([(1, 2**64)], OverflowError),
+        ([(1, -1)], ValueError),
+        ([(2**62, 1)], ValueError),
     ],
 )
 def test_entries_that_are_no_levels_are_refused(levels: list, error: type[Exception]) -> None:

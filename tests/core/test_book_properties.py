@@ -65,7 +65,8 @@ TestBookMachine.settings = settings(max_examples=60, stateful_step_count=20, dea
 
 
 @given(
-    st.sampled_from([256, 1024]), st.integers(0, 10**7),
+    st.sampled_from([256, 1024]),
+    st.integers(0, 10**7),
     st.lists(st.tuples(st.integers(-400, 400), st.integers(0, 5)), min_size=1, max_size=400),
 )
 @settings(max_examples=100, deadline=None)
@@ -87,7 +88,10 @@ SMALL = st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), max_si
 
 @given(SMALL, SMALL, st.integers(1, 10**7), st.integers(1, 8))
 def test_measures_agree_with_brute_force(
-    bids: list[tuple[int, int]], asks: list[tuple[int, int]], qty: int, n: int,
+    bids: list[tuple[int, int]],
+    asks: list[tuple[int, int]],
+    qty: int,
+    n: int,
 ) -> None:
     book, plain = Book(window=256), PlainBook()
     for side, levels in enumerate((bids, asks)):

@@ -17,7 +17,7 @@ FULL_DEPTH_EVERY = 50
 
 
 class Reference:
-    """"How to manage a local order book correctly", word by word."""
+    """ "How to manage a local order book correctly", word by word."""
 
     def __init__(self, *, spot: bool) -> None:
         self.spot = spot
@@ -79,7 +79,7 @@ def test_best_prices_and_depth_equal_the_reference_all_along(data_dir: Path, rec
         bid, ask = book.best_bid_ticks * tick, book.best_ask_ticks * tick
         assert reference.bids[bid] == book.best_bid_lots * lot
         assert reference.asks[ask] == book.best_ask_lots * lot
-        if applied % 10 == 0:           # a whole rescan of the dicts
+        if applied % 10 == 0:  # a whole rescan of the dicts
             assert bid == max(reference.bids)
             assert ask == min(reference.asks)
         if applied % FULL_DEPTH_EVERY == 0:

@@ -11,8 +11,14 @@ from mmbot._core.decimal import Unit, from_units, lot_unit, tick_unit, to_units
 @pytest.mark.parametrize(
     ("text", "size", "units"),
     [
-        ("61837.63000000", "0.01", 6183763), ("61800.20", "0.10", 618002), ("0", "0.001", 0), ("0.000", "1", 0),
-        ("12.5", "0.5", 25), ("007.10", "0.1", 71), ("9223372036854775807", "1", 2**63 - 1), ("5000", "1000", 5),
+        ("61837.63000000", "0.01", 6183763),
+        ("61800.20", "0.10", 618002),
+        ("0", "0.001", 0),
+        ("0.000", "1", 0),
+        ("12.5", "0.5", 25),
+        ("007.10", "0.1", 71),
+        ("9223372036854775807", "1", 2**63 - 1),
+        ("5000", "1000", 5),
         ("0.000000000000000001", "0.000000000000000001", 1),
     ],
 )
@@ -23,10 +29,23 @@ def test_whole_units_are_read_exactly(text: str, size: str, units: int) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "missing"), (".5", "missing"), ("5.", "missing"), (".", "missing"), ("-1", "sign"), ("+1", "sign"),
-        ("1e5", "exponent"), ("1.0E5", "exponent"), ("1,5", "plain"), ("1 ", "plain"), ("1.2.3", "plain"),
+        ("", "missing"),
+        (".5", "missing"),
+        ("5.", "missing"),
+        (".", "missing"),
+        ("-1", "sign"),
+        ("+1", "sign"),
+        ("1e5", "exponent"),
+        ("1.0E5", "exponent"),
+        ("1,5", "plain"),
+        ("1 ", "plain"),
+        ("1.2.3", "plain"),
         ("abc", "plain"),
-        ("٣", "plain"), ("0.05", "whole"), ("9223372036854775808", "fit"), ("9" * 60, "fit"), ("1\0", "plain"),
+        ("٣", "plain"),
+        ("0.05", "whole"),
+        ("9223372036854775808", "fit"),
+        ("9" * 60, "fit"),
+        ("1\0", "plain"),
     ],
 )
 def test_anything_else_is_refused_with_its_reason(text: str, said: str) -> None:
@@ -50,8 +69,14 @@ def test_text_has_as_many_decimals_as_the_unit() -> None:
 
 def test_an_instrument_lends_its_units() -> None:
     instrument = Instrument(
-        venue="v", symbol="s", venue_symbol="s", base_asset="b", quote_asset="q", settle_asset="q",
-        tick_size="0.50", lot_size="0.001",
+        venue="v",
+        symbol="s",
+        venue_symbol="s",
+        base_asset="b",
+        quote_asset="q",
+        settle_asset="q",
+        tick_size="0.50",
+        lot_size="0.001",
     )
     assert (tick_unit(instrument).size, lot_unit(instrument).decimals) == ("0.50", 3)
     with pytest.raises(ValueError, match="positive decimal"):

@@ -14,7 +14,8 @@ from mmbot._core.decimal import Unit, from_units, to_units
 decimal.getcontext().prec = 100
 SIZES = st.builds(
     lambda mantissa, places: format(Decimal(mantissa).scaleb(-places), "f"),
-    st.one_of(st.sampled_from([1, 5, 25, 125]), st.integers(1, 10**9)), st.integers(0, 18),
+    st.one_of(st.sampled_from([1, 5, 25, 125]), st.integers(1, 10**9)),
+    st.integers(0, 18),
 )
 PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
 NUMBERS = st.from_regex(re.compile(r"\A[0-9]{1,22}(\.[0-9]{1,22})?\Z"))

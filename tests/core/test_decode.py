@@ -65,7 +65,8 @@ def test_a_mark_price_with_its_funding() -> None:
 
 def test_an_aggregate_trade_of_futures_and_of_spot() -> None:
     futures = both(
-        b'{"e":"aggTrade","E":5,"a":26129,"s":"BTCUSDT","p":"10.1","q":"4.70","f":100,"l":105,"T":4,"m":true}')
+        b'{"e":"aggTrade","E":5,"a":26129,"s":"BTCUSDT","p":"10.1","q":"4.70","f":100,"l":105,"T":4,"m":true}'
+    )
     spot = both(
         b'{"e":"aggTrade","E":5,"s":"BTCUSDT","a":26129,"p":"10.1","q":"4.70","f":100,"l":105,"T":4,"m":true,"M":true}',
         "binance_spot",
@@ -77,7 +78,8 @@ def test_an_aggregate_trade_of_futures_and_of_spot() -> None:
 
 def test_a_book_ticker_in_each_order_of_its_keys() -> None:
     new = both(
-        b'{"e":"bookTicker","u":7,"E":2,"T":1,"s":"BTCUSDT","b":"1.1","B":"2","a":"1.2","A":"3","st":1,"ps":"BTCUSDT"}')
+        b'{"e":"bookTicker","u":7,"E":2,"T":1,"s":"BTCUSDT","b":"1.1","B":"2","a":"1.2","A":"3","st":1,"ps":"BTCUSDT"}'
+    )
     old = both(b'{"e":"bookTicker","u":7,"s":"BTCUSDT","b":"1.1","B":"2","a":"1.2","A":"3","T":1,"E":2}')
     coin = both(b'{"u":7,"e":"bookTicker","s":"BTCUSDT","ps":"BTCUSD","b":"1.1","B":"2","a":"1.2","A":"3","T":1,"E":2}')
     assert new == old == coin
@@ -88,16 +90,20 @@ def test_a_book_ticker_in_each_order_of_its_keys() -> None:
 
 def test_a_snapshot_says_whose_it_is_or_is_told() -> None:
     body = b'{"lastUpdateId":99,"E":2,"T":1,"bids":[["4.0","431"]],"asks":[["4.20","12"]]}'
-    one = Decoder("binance_usdm", {
-        "BTCUSDT": (5, instrument("BTCUSDT", "0.1", "1")), "ETHUSDT": (6, instrument("ETHUSDT", "0.2", "1")),
-    })
+    one = Decoder(
+        "binance_usdm",
+        {
+            "BTCUSDT": (5, instrument("BTCUSDT", "0.1", "1")),
+            "ETHUSDT": (6, instrument("ETHUSDT", "0.2", "1")),
+        },
+    )
     fields = one.snapshot(6, body).as_dict()
     assert (fields["kind"], fields["market"], fields["last_id"]) == (MessageKind.SNAPSHOT, 6, 99)
     assert (fields["bids"], fields["asks"]) == ([(20, 431)], [(21, 12)])
-    assert one.frame(body).kind == MessageKind.IGNORED       # two markets, and it does not say which
+    assert one.frame(body).kind == MessageKind.IGNORED  # two markets, and it does not say which
     named = body.replace(b'"bids"', b'"symbol":"BTCUSDT","pair":"BTCUSD","bids"')
     assert one.frame(named).market == 5
-    assert one.snapshot(6, named).kind == MessageKind.BAD    # another market's
+    assert one.snapshot(6, named).kind == MessageKind.BAD  # another market's
     assert one.snapshot(7, body).kind == MessageKind.BAD
     assert one.snapshot(6, DEPTH).kind == MessageKind.BAD
 
@@ -113,7 +119,8 @@ def test_answers_to_requests() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b'{"e":"kline","E":1,"s":"BTCUSDT","k":{}}', b'{"stream":"!markPrice@arr@1s","data":[]}',
+        b'{"e":"kline","E":1,"s":"BTCUSDT","k":{}}',
+        b'{"stream":"!markPrice@arr@1s","data":[]}',
         DEPTH.replace(b"BTCUSDT", b"XRPUSDT"),
         b'{"stream":"btcusdt@depth20@100ms","data":' + DEPTH + b"}",
         b'{"stream":"btcusdt@rpiDepth@500ms","data":' + DEPTH + b"}",
@@ -126,10 +133,14 @@ def test_what_is_not_ours_is_ignored(payload: bytes) -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", BadReason.REASON_JSON), (b"{", BadReason.REASON_JSON), (b"\xff\xfe", BadReason.REASON_JSON),
-        (DEPTH[:-1], BadReason.REASON_JSON), (DEPTH + b"}", BadReason.REASON_JSON),
+        (b"", BadReason.REASON_JSON),
+        (b"{", BadReason.REASON_JSON),
+        (b"\xff\xfe", BadReason.REASON_JSON),
+        (DEPTH[:-1], BadReason.REASON_JSON),
+        (DEPTH + b"}", BadReason.REASON_JSON),
         (b"[" * 100_000, BadReason.REASON_JSON),
-        (b"17", BadReason.REASON_FIELD), (b"{}", BadReason.REASON_FIELD),
+        (b"17", BadReason.REASON_FIELD),
+        (b"{}", BadReason.REASON_FIELD),
         (DEPTH.replace(b'"pu":9', b'"pu":"9"'), BadReason.REASON_FIELD),
         (DEPTH.replace(b'"pu":9,', b""), BadReason.REASON_FIELD),
         (DEPTH.replace(b'"U":10', b'"U":21'), BadReason.REASON_FIELD),
@@ -172,8 +183,10 @@ def test_blanks_escapes_and_new_keys_give_the_same_by_the_full_parser() -> None:
     plain = fields_of(one.frame(DEPTH))
     data = msgspec.json.decode(DEPTH)
     for other in (
-        msgspec.json.format(DEPTH, indent=2), msgspec.json.encode(dict(reversed(data.items())) | {"new": [1, {}]}),
-        DEPTH.replace(b'"BTCUSDT"', b'"BTC\\u0055SDT"'), DEPTH + b" \n",
+        msgspec.json.format(DEPTH, indent=2),
+        msgspec.json.encode(dict(reversed(data.items())) | {"new": [1, {}]}),
+        DEPTH.replace(b'"BTCUSDT"', b'"BTC\\u0055SDT"'),
+        DEPTH + b" \n",
     ):
         assert one.scan_only(other) is None
         assert fields_of(one.frame(other)) == plain

@@ -82,15 +82,34 @@ SAMPLES = [
     ),
 ]
 PIECES = [
-    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b".", b"-", b"0", b"9", b" ", b"e", b"\0", b"\xff",
-    b'"u":1,', b"[]",
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b".",
+    b"-",
+    b"0",
+    b"9",
+    b" ",
+    b"e",
+    b"\0",
+    b"\xff",
+    b'"u":1,',
+    b"[]",
 ]
 EDITS = st.lists(
     st.tuples(
-        st.sampled_from(["replace", "insert", "delete", "cut", "repeat"]), st.floats(0, 1),
-        st.one_of(st.sampled_from(PIECES), st.binary(min_size=1, max_size=3)), st.integers(1, 12),
+        st.sampled_from(["replace", "insert", "delete", "cut", "repeat"]),
+        st.floats(0, 1),
+        st.one_of(st.sampled_from(PIECES), st.binary(min_size=1, max_size=3)),
+        st.integers(1, 12),
     ),
-    min_size=1, max_size=3,
+    min_size=1,
+    max_size=3,
 )
 DECODERS = {
     kind: Recording("", kind, "BTCUSDT", tick, lot).decoder()

@@ -33,8 +33,14 @@ def make_encoder(*, futures: bool, key: str = KEY) -> BinanceEncoder:
         encoder.add_market(
             index,
             Instrument(
-                venue="v", symbol=name, venue_symbol=name, base_asset="B", quote_asset="Q", settle_asset="Q",
-                tick_size=tick, lot_size=lot,
+                venue="v",
+                symbol=name,
+                venue_symbol=name,
+                base_asset="B",
+                quote_asset="Q",
+                settle_asset="Q",
+                tick_size=tick,
+                lot_size=lot,
             ),
         )
     return encoder
@@ -46,7 +52,11 @@ def command(kind: int, **fields: Any) -> CommandView:
 
 
 PLACE = {
-    "side": Side.SELL, "price_ticks": 1043215, "qty_lots": 12, "time_in_force": TimeInForce.GTX, "reduce_only": True,
+    "side": Side.SELL,
+    "price_ticks": 1043215,
+    "qty_lots": 12,
+    "time_in_force": TimeInForce.GTX,
+    "reduce_only": True,
 }
 
 
@@ -74,9 +84,18 @@ def test_futures_place_over_the_websocket_api(key: str) -> None:
     params = message["params"]
     del params["signature"]
     assert params == {
-        "apiKey": key, "newClientOrderId": PREFIX + "2s", "newOrderRespType": "ACK", "price": "104321.5",
-        "quantity": "0.012", "recvWindow": 5000, "reduceOnly": "true", "side": "SELL", "symbol": "BTCUSDT",
-        "timeInForce": "GTX", "timestamp": NOW_MS, "type": "LIMIT",
+        "apiKey": key,
+        "newClientOrderId": PREFIX + "2s",
+        "newOrderRespType": "ACK",
+        "price": "104321.5",
+        "quantity": "0.012",
+        "recvWindow": 5000,
+        "reduceOnly": "true",
+        "side": "SELL",
+        "symbol": "BTCUSDT",
+        "timeInForce": "GTX",
+        "timestamp": NOW_MS,
+        "type": "LIMIT",
     }
 
 
@@ -106,9 +125,13 @@ def test_spot_amend_keeps_the_client_order_id() -> None:
     assert "price" not in params
 
 
-@pytest.mark.parametrize(("kind", "method", "letter"), [
-    (CommandKind.CANCEL_ORDER, "order.cancel", "c"), (CommandKind.QUERY_ORDER, "order.status", "q"),
-])
+@pytest.mark.parametrize(
+    ("kind", "method", "letter"),
+    [
+        (CommandKind.CANCEL_ORDER, "order.cancel", "c"),
+        (CommandKind.QUERY_ORDER, "order.status", "q"),
+    ],
+)
 def test_orders_of_this_session_go_by_client_id_and_earlier_ones_by_venue_id(
     kind: int, method: str, letter: str
 ) -> None:
@@ -135,19 +158,31 @@ def test_the_largest_numbers_fit() -> None:
     encoder = make_encoder(futures=True, key="K" * 100)
     top = 2**63 - 1
     view = command(
-        CommandKind.PLACE, order_num=2**64 - 1, event_seq=2**64 - 1, side=1, price_ticks=top // 10,
-        qty_lots=top // 1000, ts_ns=top,
+        CommandKind.PLACE,
+        order_num=2**64 - 1,
+        event_seq=2**64 - 1,
+        side=1,
+        price_ticks=top // 10,
+        qty_lots=top // 1000,
+        ts_ns=top,
     )
     message = check_message(encoder.encode_command(view))
     assert message["id"] == f"p{2**64 - 1}-{2**64 - 1}"
     check_query(encoder.encode_query_command(view))
 
 
-@pytest.mark.parametrize("fields", [
-    {"kind": CommandKind.PLACE, "order_num": 0}, {"kind": CommandKind.PLACE, "time_in_force": 4},
-    {"kind": CommandKind.AMEND_ORDER, "order_num": 0}, {"kind": CommandKind.CANCEL_ORDER, "order_num": 0},
-    {"kind": CommandKind.CANCEL_ALL}, {"kind": CommandKind.RESYNC}, {"kind": 99},
-])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": CommandKind.PLACE, "order_num": 0},
+        {"kind": CommandKind.PLACE, "time_in_force": 4},
+        {"kind": CommandKind.AMEND_ORDER, "order_num": 0},
+        {"kind": CommandKind.CANCEL_ORDER, "order_num": 0},
+        {"kind": CommandKind.CANCEL_ALL},
+        {"kind": CommandKind.RESYNC},
+        {"kind": 99},
+    ],
+)
 def test_what_is_no_order_request_is_refused(fields: dict[str, int]) -> None:
     encoder = make_encoder(futures=True)
     view = command(**fields)
@@ -163,10 +198,17 @@ def test_a_market_that_was_not_added_is_refused(market: int) -> None:
         make_encoder(futures=True).encode_command(command(CommandKind.CANCEL_ORDER, market=market))
 
 
-@pytest.mark.parametrize("fields", [
-    {"api_key": 'a"b'}, {"api_key": ""}, {"client_prefix": "a&b"}, {"client_prefix": "x" * 24}, {"recv_window_ms": 0},
-    {"recv_window_ms": 60_001},
-])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"api_key": 'a"b'},
+        {"api_key": ""},
+        {"client_prefix": "a&b"},
+        {"client_prefix": "x" * 24},
+        {"recv_window_ms": 0},
+        {"recv_window_ms": 60_001},
+    ],
+)
 def test_texts_that_would_need_escaping_are_refused(fields: dict[str, Any]) -> None:
     defaults = {"futures": True, "api_key": "k", "secret": "s", "client_prefix": "mm-"}
     with pytest.raises(ValueError, match="expected") as caught:
@@ -178,8 +220,14 @@ def test_markets_can_be_replaced_and_the_secret_is_not_shown() -> None:
     encoder = make_encoder(futures=True)
     before = encoder.encode_command(command(CommandKind.CANCEL_ORDER))
     other = Instrument(
-        venue="v", symbol="X", venue_symbol="XRPUSDT", base_asset="B", quote_asset="Q", settle_asset="Q",
-        tick_size="1", lot_size="1",
+        venue="v",
+        symbol="X",
+        venue_symbol="XRPUSDT",
+        base_asset="B",
+        quote_asset="Q",
+        settle_asset="Q",
+        tick_size="1",
+        lot_size="1",
     )
     encoder.add_market(0, other)
     assert check_message(encoder.encode_command(command(CommandKind.CANCEL_ORDER)))["params"]["symbol"] == "XRPUSDT"
@@ -192,7 +240,13 @@ def test_markets_can_be_replaced_and_the_secret_is_not_shown() -> None:
 # -- the same intent, as another client sends it -----------------------------------------------------------------------
 
 IGNORED = {
-    "signature", "newClientOrderId", "newOrderRespType", "apiKey", "origClientOrderId", "orderId", "clientOrderId",
+    "signature",
+    "newClientOrderId",
+    "newOrderRespType",
+    "apiKey",
+    "origClientOrderId",
+    "orderId",
+    "clientOrderId",
 }
 TIF = {"IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "GTX": TimeInForce.GTX, "GTC": TimeInForce.GTC}
 
@@ -233,8 +287,11 @@ def test_places_are_what_ccxt_sends(data_dir: Path, venue: str, count: int) -> N
         tick, lot = (float(each) for each in (UNITS[name][:2] if futures else UNITS[name][2:]))
         post_only = row["input"][5].get("postOnly", False)
         view = command(
-            CommandKind.PLACE, market=MARKETS[name], side=Side[theirs["side"]],
-            price_ticks=round(float(theirs["price"]) / tick), qty_lots=round(float(theirs["quantity"]) / lot),
+            CommandKind.PLACE,
+            market=MARKETS[name],
+            side=Side[theirs["side"]],
+            price_ticks=round(float(theirs["price"]) / tick),
+            qty_lots=round(float(theirs["quantity"]) / lot),
             time_in_force=TimeInForce.GTX if post_only else TIF[theirs["timeInForce"]],
             reduce_only=theirs.get("reduceOnly") == "true",
         )
@@ -244,9 +301,13 @@ def test_places_are_what_ccxt_sends(data_dir: Path, venue: str, count: int) -> N
 
 
 @pytest.mark.parametrize("venue", ["binanceusdm", "binance"])
-@pytest.mark.parametrize(("method", "kind"), [
-    ("cancelOrder", CommandKind.CANCEL_ORDER), ("fetchOrder", CommandKind.QUERY_ORDER),
-])
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("cancelOrder", CommandKind.CANCEL_ORDER),
+        ("fetchOrder", CommandKind.QUERY_ORDER),
+    ],
+)
 def test_cancels_and_queries_are_what_ccxt_sends(data_dir: Path, venue: str, method: str, kind: int) -> None:
     encoder = make_encoder(futures=venue == "binanceusdm")
     rows = other_clients_requests(data_dir, venue, method)
@@ -254,7 +315,9 @@ def test_cancels_and_queries_are_what_ccxt_sends(data_dir: Path, venue: str, met
     for _, theirs in rows:
         by_id = "orderId" in theirs
         view = command(
-            kind, market=MARKETS[theirs["symbol"]], order_num=0 if by_id else 100,
+            kind,
+            market=MARKETS[theirs["symbol"]],
+            order_num=0 if by_id else 100,
             venue_order_id=int(theirs.get("orderId", 0)),
         )
         ours = check_query(encoder.encode_query_command(view))

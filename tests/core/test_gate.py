@@ -30,14 +30,23 @@ def order(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_plain_order_passes_and_becomes_its_command() -> None:
-    command = gate().send(
-        **order(order_num=77, ts_ns=5, time_in_force=3, purpose=Purpose.HEDGE, reduce_only=False)
-    )
+    command = gate().send(**order(order_num=77, ts_ns=5, time_in_force=3, purpose=Purpose.HEDGE, reduce_only=False))
     assert isinstance(command, CommandView)
     assert command.as_dict() == {
-        "ts_ns": 5, "event_seq": 0, "order_num": 77, "venue_order_id": 0, "price_ticks": 599_900, "qty_lots": 10,
-        "market": 0, "reason": 0, "kind": CommandKind.PLACE, "side": BUY, "time_in_force": 3, "reduce_only": 0,
-        "purpose": Purpose.HEDGE, "attempt": 0,
+        "ts_ns": 5,
+        "event_seq": 0,
+        "order_num": 77,
+        "venue_order_id": 0,
+        "price_ticks": 599_900,
+        "qty_lots": 10,
+        "market": 0,
+        "reason": 0,
+        "kind": CommandKind.PLACE,
+        "side": BUY,
+        "time_in_force": 3,
+        "reduce_only": 0,
+        "purpose": Purpose.HEDGE,
+        "attempt": 0,
     }
 
 
@@ -48,8 +57,15 @@ def test_a_market_without_limits_cannot_be_traded(market: int) -> None:
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{"side": 2}, {"side": -1}, {"price_ticks": 0}, {"price_ticks": -1}, {"qty_lots": 0}, {"qty_lots": -10},
-     {"price_ticks": 2**62, "qty_lots": 2}],
+    [
+        {"side": 2},
+        {"side": -1},
+        {"price_ticks": 0},
+        {"price_ticks": -1},
+        {"qty_lots": 0},
+        {"qty_lots": -10},
+        {"price_ticks": 2**62, "qty_lots": 2},
+    ],
 )
 def test_nonsense_is_refused(nonsense: dict) -> None:
     assert gate().check(**order(**nonsense)) is RiskReason.BAD_ORDER
@@ -144,7 +160,7 @@ def test_what_was_sent_is_reserved_before_the_engine_tells_more() -> None:
 
 def test_a_check_reserves_nothing() -> None:
     checked = gate(max_messages_per_s=1)
-    checked.tell(0, margin_e8=(0, 0))       # NaN would not equal itself
+    checked.tell(0, margin_e8=(0, 0))  # NaN would not equal itself
     before = checked.market_state(0)
     for _ in range(5):
         assert checked.check(**order()) is RiskReason.OK
@@ -303,7 +319,7 @@ class TestLiquidation:
         lots = order(qty_lots=500, price_ticks=601_000)
         assert self.checked(3_589).check(**lots) is RiskReason.LIQUIDATION
         assert self.checked(3_591).check(**lots) is RiskReason.OK
-        sells = order(side=SELL, qty_lots=500, price_ticks=599_000)     # 1 % of 33,000 on the short side
+        sells = order(side=SELL, qty_lots=500, price_ticks=599_000)  # 1 % of 33,000 on the short side
         assert self.checked(3_709).check(**sells) is RiskReason.LIQUIDATION
         assert self.checked(3_711).check(**sells) is RiskReason.OK
 
@@ -354,8 +370,15 @@ def test_limits_change_while_orders_work() -> None:
 
 @pytest.mark.parametrize(
     "limits",
-    [{"max_order_lots": -1}, {"price_band": -0.1}, {"shock": 1.0}, {"max_margin_ratio": 0.0},
-     {"max_margin_ratio": 1.1}, {"price_band": float("nan")}, {"max_position_lots": -1}],
+    [
+        {"max_order_lots": -1},
+        {"price_band": -0.1},
+        {"shock": 1.0},
+        {"max_margin_ratio": 0.0},
+        {"max_margin_ratio": 1.1},
+        {"price_band": float("nan")},
+        {"max_position_lots": -1},
+    ],
 )
 def test_limits_that_make_no_sense_are_refused(limits: dict) -> None:
     with pytest.raises(ValueError, match="risk gate"):

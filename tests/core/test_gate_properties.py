@@ -66,20 +66,34 @@ def plain_reason(limits, state, order) -> RiskReason:  # noqa: C901, PLR0911, PL
 
 
 ORDER = st.fixed_dictionaries(
-    {"side": st.integers(0, 1), "price_ticks": WIDE, "qty_lots": WIDE, "purpose": st.integers(0, 2),
-     "reduce_only": st.booleans()},
+    {
+        "side": st.integers(0, 1),
+        "price_ticks": WIDE,
+        "qty_lots": WIDE,
+        "purpose": st.integers(0, 2),
+        "reduce_only": st.booleans(),
+    },
 )
 AMEND = st.fixed_dictionaries({"counted_lots": LOTS, "filled_lots": LOTS}) | st.just({})
 STATE = st.fixed_dictionaries(
-    {"position": WIDE, "reference": st.sampled_from([20.0, 30.5, 1e12]), "level": st.integers(0, 4),
-     "paused": st.booleans(), "reduce_only": st.booleans(),
-     "working": st.tuples(LOTS, LOTS, st.integers(0, 5), st.integers(0, 40), st.integers(0, 60))},
+    {
+        "position": WIDE,
+        "reference": st.sampled_from([20.0, 30.5, 1e12]),
+        "level": st.integers(0, 4),
+        "paused": st.booleans(),
+        "reduce_only": st.booleans(),
+        "working": st.tuples(LOTS, LOTS, st.integers(0, 5), st.integers(0, 40), st.integers(0, 60)),
+    },
 )
 LIMITS = st.fixed_dictionaries(
-    {"market": st.sampled_from([instrument(min_qty_lots=2), inverse(min_qty_lots=2)]),
-     "max_position_lots": st.integers(0, 100) | st.just(2**62), "max_order_lots": st.integers(2, 80) | st.just(2**62),
-     "max_order_notional_e8": st.integers(1, 2 * 10**11), "price_band": st.sampled_from([0.5, 2.0, 1e9]),
-     "max_open_orders": st.integers(1, 6)},
+    {
+        "market": st.sampled_from([instrument(min_qty_lots=2), inverse(min_qty_lots=2)]),
+        "max_position_lots": st.integers(0, 100) | st.just(2**62),
+        "max_order_lots": st.integers(2, 80) | st.just(2**62),
+        "max_order_notional_e8": st.integers(1, 2 * 10**11),
+        "price_band": st.sampled_from([0.5, 2.0, 1e9]),
+        "max_open_orders": st.integers(1, 6),
+    },
 )
 
 
@@ -88,8 +102,14 @@ LIMITS = st.fixed_dictionaries(
 def test_every_decision_equals_the_plain_rules(limits, state, order, amend) -> None:
     checked = RiskGate()
     checked.configure(0, limits["market"], **{k: v for k, v in limits.items() if k != "market"})
-    checked.tell(0, position_lots=state["position"], working=state["working"], reference_ticks=state["reference"],
-                 paused=state["paused"], reduce_only=state["reduce_only"])
+    checked.tell(
+        0,
+        position_lots=state["position"],
+        working=state["working"],
+        reference_ticks=state["reference"],
+        paused=state["paused"],
+        reduce_only=state["reduce_only"],
+    )
     checked.tell_level(state["level"])
     order = order | amend
     assert checked.check(market=0, **order) is plain_reason(limits, state, order)
@@ -105,15 +125,18 @@ class AnyFills(RuleBasedStateMachine):
         self.gate = RiskGate()
         self.gate.configure(0, instrument(), max_position_lots=self.LIMIT, max_open_orders=8)
         self.position = 0
-        self.orders: list[dict] = []        # side, price, remaining at its worst, filled, and the other price in flight
+        self.orders: list[dict] = []  # side, price, remaining at its worst, filled, and the other price in flight
 
     def tell(self) -> None:
         """What the engine says after each event: every order at its worst."""
         totals = [sum(o["worst"] for o in self.orders if o["side"] == side) for side in (BUY, SELL)]
         bids = [p for o in self.orders if o["side"] == BUY for p in o["prices"]]
         asks = [p for o in self.orders if o["side"] == SELL for p in o["prices"]]
-        self.gate.tell(0, position_lots=self.position, working=(
-            *totals, len(self.orders), max(bids, default=0), min(asks, default=0)))
+        self.gate.tell(
+            0,
+            position_lots=self.position,
+            working=(*totals, len(self.orders), max(bids, default=0), min(asks, default=0)),
+        )
 
     @rule(side=st.integers(0, 1), price=st.integers(95, 105), qty=st.integers(1, 60), told=st.integers(0, 1))
     def place(self, side: int, price: int, qty: int, told: int) -> None:
@@ -126,8 +149,14 @@ class AnyFills(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 7), price=st.integers(95, 105), qty=st.integers(1, 90))
     def amend(self, pick: int, price: int, qty: int) -> None:
         order = self.orders[pick % len(self.orders)]
-        sent = self.gate.send(market=0, side=order["side"], price_ticks=price, qty_lots=qty,
-                              counted_lots=order["worst"], filled_lots=order["filled"])
+        sent = self.gate.send(
+            market=0,
+            side=order["side"],
+            price_ticks=price,
+            qty_lots=qty,
+            counted_lots=order["worst"],
+            filled_lots=order["filled"],
+        )
         if isinstance(sent, CommandView):
             order["worst"] = max(order["worst"], qty - order["filled"])
             order["prices"].add(price)

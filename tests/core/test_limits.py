@@ -33,8 +33,13 @@ def test_a_breach_is_entered_at_its_limit_and_reported() -> None:
     assert session.observe(Cause.STALE_DATA, 2 * S, 11) == 1
     assert session.level == RiskLevel.PULL_QUOTES
     assert session.pop_transition() == {
-        "ts_ns": 11, "value": 2 * S, "limit": 2 * S, "cause": Cause.STALE_DATA, "entered": 1,
-        "old": RiskLevel.NORMAL, "new": RiskLevel.PULL_QUOTES,
+        "ts_ns": 11,
+        "value": 2 * S,
+        "limit": 2 * S,
+        "cause": Cause.STALE_DATA,
+        "entered": 1,
+        "old": RiskLevel.NORMAL,
+        "new": RiskLevel.PULL_QUOTES,
     }
     assert session.pop_transition() is None
     assert set(session.breached()) == {"STALE_DATA"}
@@ -45,15 +50,20 @@ def test_it_is_left_after_the_cool_down_without_a_break() -> None:
     session.observe(Cause.STALE_DATA, 3 * S, 0)
     session.observe(Cause.STALE_DATA, 0, 10 * S)
     assert session.on_time(14 * S) == 0
-    session.observe(Cause.STALE_DATA, S + 1, 14 * S)        # above `leave`: the wait begins again
+    session.observe(Cause.STALE_DATA, S + 1, 14 * S)  # above `leave`: the wait begins again
     session.observe(Cause.STALE_DATA, S, 20 * S)
     assert session.on_time(24 * S) == 0
     assert session.on_time(25 * S) == 1
     assert session.level == RiskLevel.NORMAL
     session.pop_transition()
     assert session.pop_transition() == {
-        "ts_ns": 25 * S, "value": S, "limit": S, "cause": Cause.STALE_DATA, "entered": 0,
-        "old": RiskLevel.PULL_QUOTES, "new": RiskLevel.NORMAL,
+        "ts_ns": 25 * S,
+        "value": S,
+        "limit": S,
+        "cause": Cause.STALE_DATA,
+        "entered": 0,
+        "old": RiskLevel.PULL_QUOTES,
+        "new": RiskLevel.NORMAL,
     }
 
 
@@ -226,7 +236,7 @@ def test_a_restart_remembers_the_breach_and_the_day() -> None:
     assert after.level == RiskLevel.HALT
     assert after.breached() == session.breached()
     assert after.observe_pnl(-2_600, 6 * DAY) == 0
-    assert after.level == RiskLevel.HALT                # the day's loss is over, the drawdown is not
+    assert after.level == RiskLevel.HALT  # the day's loss is over, the drawdown is not
     assert after.state() != session.state()
     with pytest.raises(ValueError, match="11 breaches"):
         after.restore(session.state() | {"breaches": []})

@@ -59,7 +59,7 @@ def test_level_is_the_worst_of_the_breached_rules(rules, course) -> None:
         assert session.level == max((rule.level for rule in plain.values() if rule.on), default=RiskLevel.NORMAL)
         assert changed == (session.level != before)
         while (transition := session.pop_transition()) is not None:
-            assert transition["old"] == reported            # transitions join without a gap
+            assert transition["old"] == reported  # transitions join without a gap
             reported = transition["new"]
         assert reported == session.level
 

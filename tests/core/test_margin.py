@@ -50,7 +50,7 @@ def test_cum_follows_the_rule_of_the_usd_m_page() -> None:
 
 
 def test_cum_follows_the_rule_of_the_coin_m_page() -> None:
-    tiers = MarginTiers(["0", "22.4", "50"], ["0", "0.025", "0.05"])    # the page's 0.56 before its 50 BTC tier
+    tiers = MarginTiers(["0", "22.4", "50"], ["0", "0.025", "0.05"])  # the page's 0.56 before its 50 BTC tier
     assert tiers.cum == pytest.approx((0, 0.56, 1.81), abs=1e-12)
 
 
@@ -91,7 +91,7 @@ def test_stated_liquidation_prices_of_a_real_account(data_dir: Path) -> None:
     for entry in account["assetPositions"]:
         position = entry["position"]
         size, value = float(position["szi"]), float(position["positionValue"])
-        now = value / abs(size)     # the present price stands for the entry: no rounded PnL comes in
+        now = value / abs(size)  # the present price stands for the entry: no rounded PnL comes in
         price = tiers.liquidation_price(size, now, wallet=equity)
         if position["liquidationPx"] is None:
             assert price is None
@@ -135,8 +135,16 @@ def test_shock_moves_the_price_against_the_position() -> None:
 
 @pytest.mark.parametrize(
     ("floors", "rates"),
-    [([], []), ([1], ["0.01"]), ([0, 0], ["0.01", "0.02"]), ([0, 5], ["0.02", "0.01"]), ([0], [1]), ([0], [-1]),
-     ([0], []), (range(33), ["0.01"] * 33)],
+    [
+        ([], []),
+        ([1], ["0.01"]),
+        ([0, 0], ["0.01", "0.02"]),
+        ([0, 5], ["0.02", "0.01"]),
+        ([0], [1]),
+        ([0], [-1]),
+        ([0], []),
+        (range(33), ["0.01"] * 33),
+    ],
 )
 def test_tables_that_make_no_sense_are_refused(floors: list, rates: list) -> None:
     with pytest.raises(ValueError, match="margin tier"):

@@ -16,7 +16,7 @@ USDT, BNB = 0, 2
 
 def test_a_round_trip_at_a_still_mid_is_all_spread() -> None:
     pnl = PnlAttribution(instrument())
-    pnl.fill(BUY, 599_990, 10, mid_x2=1_200_000)        # 1 USDT below the mid, 0.01 BTC
+    pnl.fill(BUY, 599_990, 10, mid_x2=1_200_000)  # 1 USDT below the mid, 0.01 BTC
     pnl.fill(SELL, 600_010, 10, mid_x2=1_200_000)
     parts = pnl.parts()
     assert parts["spread"] == parts["total"] == Decimal("0.02")
@@ -26,7 +26,7 @@ def test_a_round_trip_at_a_still_mid_is_all_spread() -> None:
 def test_what_the_mid_does_to_the_holding_is_inventory() -> None:
     pnl = PnlAttribution(instrument())
     pnl.fill(BUY, 599_990, 10, mid_x2=1_200_000)
-    pnl.mid(1_199_901)                                  # 4.95 USDT down: half ticks count
+    pnl.mid(1_199_901)  # 4.95 USDT down: half ticks count
     parts = pnl.parts()
     assert parts["spread"] == Decimal("0.01")
     assert parts["inventory"] == Decimal("-0.0495")
@@ -36,7 +36,7 @@ def test_what_the_mid_does_to_the_holding_is_inventory() -> None:
 def test_the_mid_is_moved_to_the_fill_before_its_edge_is_taken() -> None:
     pnl = PnlAttribution(instrument())
     pnl.fill(BUY, 600_000, 10, mid_x2=1_200_000)
-    pnl.fill(SELL, 600_100, 10, mid_x2=1_200_160)       # held 8 USDT up, sold 2 above the mid
+    pnl.fill(SELL, 600_100, 10, mid_x2=1_200_160)  # held 8 USDT up, sold 2 above the mid
     parts = pnl.parts()
     assert parts["inventory"] == Decimal("0.08")
     assert parts["spread"] == Decimal("0.02")
@@ -62,7 +62,7 @@ def test_without_a_mid_the_last_one_stands_and_the_first_fill_has_no_edge() -> N
 
 def test_inverse_edges_are_paid_in_the_base_asset() -> None:
     pnl = PnlAttribution(inverse())
-    pnl.fill(BUY, 400_000, 600, mid_x2=1_000_000)       # 60,000 * (1/40,000 - 1/50,000)
+    pnl.fill(BUY, 400_000, 600, mid_x2=1_000_000)  # 60,000 * (1/40,000 - 1/50,000)
     assert pnl.parts()["spread"] == Decimal("0.3")
     pnl.mid(960_000)
     assert pnl.parts()["inventory"] == Decimal("-0.05")
@@ -72,9 +72,9 @@ def test_inverse_edges_are_paid_in_the_base_asset() -> None:
 def test_fees_in_a_foreign_asset_are_converted_at_the_rate_of_their_moment() -> None:
     pnl = PnlAttribution(instrument(), settle_asset=USDT)
     pnl.fee(USDT, 150_000_000)
-    pnl.fee(BNB, 1_000)                                 # no rate yet
+    pnl.fee(BNB, 1_000)  # no rate yet
     pnl.rate(BNB, 600 * 10**8)
-    pnl.fee(BNB, 100_000)                               # 0.001 BNB at 600
+    pnl.fee(BNB, 100_000)  # 0.001 BNB at 600
     pnl.rate(BNB, 300 * 10**8)
     pnl.fee(BNB, -100_000)
     assert pnl.parts()["fees"] == Decimal("-1.8")

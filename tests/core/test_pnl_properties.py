@@ -83,7 +83,7 @@ def test_every_part_is_what_its_definition_says(market, course) -> None:
         plain.apply(*step)
     parts = play(market, course).parts()
     slack = Fraction(0)
-    if market.inverse:                      # each trade and each valuation rounds by at most half a half unit
+    if market.inverse:  # each trade and each valuation rounds by at most half a half unit
         slack = Fraction(market.contract_size) / Fraction(market.tick_size) / 10**18 * (len(course) + 1)
     for name, exact in plain.parts.items():
         assert abs(Fraction(parts[name]) - exact) <= slack, name

@@ -19,11 +19,11 @@ BUY, SELL = 0, 1
 
 def test_average_entry_and_partial_close() -> None:
     position = Position(instrument())
-    position.fill(BUY, 600_000, 3)          # 60,000.0 x 0.003
-    position.fill(BUY, 600_100, 1)          # 60,010.0 x 0.001
+    position.fill(BUY, 600_000, 3)  # 60,000.0 x 0.003
+    position.fill(BUY, 600_100, 1)  # 60,010.0 x 0.001
     assert position.lots == 4
     assert position.entry_price == Decimal("60002.5")
-    position.fill(SELL, 600_125, 2)         # 60,012.5 x 0.002: 10 USDT a BTC above the entry
+    position.fill(SELL, 600_125, 2)  # 60,012.5 x 0.002: 10 USDT a BTC above the entry
     assert position.realized_pnl == Decimal("0.02")
     assert position.entry_price == Decimal("60002.5")
     assert position.unrealized_pnl(600_000) == Decimal("-0.005")
@@ -61,11 +61,11 @@ def test_unrealized_of_the_venues_worked_example(  # noqa: PLR0917 - columns of 
 
 def test_inverse_contract_pays_in_the_base_asset() -> None:
     position = Position(inverse())
-    position.fill(BUY, 500_000, 600)        # 60,000 USD at 50,000: 1.2 BTC
+    position.fill(BUY, 500_000, 600)  # 60,000 USD at 50,000: 1.2 BTC
     assert position.entry_price == Decimal(50_000)
     pnl = position.unrealized_pnl(400_000)  # 60,000 * (1/50,000 - 1/40,000) = -0.3 BTC, exact in 18 digits
     assert pnl == Decimal("-0.3")
-    position.fill(SELL, 480_000, 600)       # 60,000 * (1/50,000 - 1/48,000) = -0.05
+    position.fill(SELL, 480_000, 600)  # 60,000 * (1/50,000 - 1/48,000) = -0.05
     assert position.lots == 0
     assert position.realized_pnl == Decimal("-0.05")
 
@@ -79,7 +79,7 @@ def test_inverse_short_gains_when_the_price_falls() -> None:
 
 def test_spot_counts_in_its_own_units() -> None:
     position = Position(spot())
-    position.fill(BUY, 6_000_000, 150)      # 0.0015 BTC at 60,000
+    position.fill(BUY, 6_000_000, 150)  # 0.0015 BTC at 60,000
     assert position.unrealized_pnl(6_000_001) == Decimal("0.000015")
 
 
@@ -137,7 +137,7 @@ def test_venue_position_replaces_only_the_open_part() -> None:
     assert position.realized_pnl == realized
     entry = position.entry_price
     assert entry is not None
-    assert abs(entry - Decimal("59123.45678901")) < Decimal("0.01")     # half a tick-lot over 7 lots
+    assert abs(entry - Decimal("59123.45678901")) < Decimal("0.01")  # half a tick-lot over 7 lots
     position.set_from_venue(0, "0")
     assert position.entry_price is None
     assert position.unrealized_pnl(1) == 0

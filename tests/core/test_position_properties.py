@@ -81,8 +81,11 @@ def test_restored_state_goes_on_identically(market, before, after, mark) -> None
     assert twin.total_pnl(mark) == position.total_pnl(mark)
 
 
-@given(st.sampled_from([instrument(), inverse()]), st.integers(-(10**6), 10**6).filter(bool),
-       st.decimals("1", "200000", places=8))
+@given(
+    st.sampled_from([instrument(), inverse()]),
+    st.integers(-(10**6), 10**6).filter(bool),
+    st.decimals("1", "200000", places=8),
+)
 def test_venue_entry_comes_back_within_half_a_unit(market, lots, entry) -> None:
     position = Position(market)
     position.set_from_venue(lots, entry)

@@ -36,8 +36,9 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Any:
     target = folder / f"risk_probe{sysconfig.get_config_var('EXT_SUFFIX')}"
     compiler = str(sysconfig.get_config_var("CC")).split()
     include = f"-I{sysconfig.get_path('include')}"
-    subprocess.run([*compiler, "-shared", "-fPIC", "-fwrapv", "-O1", include, "risk_probe.c", "-o", target],
-                   cwd=folder, check=True)
+    subprocess.run(
+        [*compiler, "-shared", "-fPIC", "-fwrapv", "-O1", include, "risk_probe.c", "-o", target], cwd=folder, check=True
+    )
     spec = importlib.util.spec_from_file_location("risk_probe", target)
     assert spec is not None
     assert spec.loader is not None
@@ -80,9 +81,7 @@ def test_the_command_is_what_was_checked(probe: Any) -> None:
     assert probe.redeem_after_tampering(gate()) == (1, 600_000)
 
 
-@pytest.mark.parametrize(
-    "attempt", ["ticket.serial = gate.serial", "ticket.gate = NULL", "gate.checked.qty_lots = 5"]
-)
+@pytest.mark.parametrize("attempt", ["ticket.serial = gate.serial", "ticket.gate = NULL", "gate.checked.qty_lots = 5"])
 def test_the_fields_of_an_approval_cannot_be_named(tmp_path: Path, attempt: str) -> None:
     (tmp_path / "forger.pyx").write_text(
         "from mmbot._core.gate cimport ApprovedOrder, RiskGate\n"
@@ -91,7 +90,7 @@ def test_the_fields_of_an_approval_cannot_be_named(tmp_path: Path, attempt: str)
     )
     result = subprocess.run([*CYTHON, "forger.pyx"], cwd=tmp_path, check=False, capture_output=True, text=True)
     assert result.returncode != 0
-    assert "Python" in result.stderr        # unknown fields look like attributes of a Python object
+    assert "Python" in result.stderr  # unknown fields look like attributes of a Python object
 
 
 @given(INT128, st.integers(1, 2**100) | st.integers(1, 9))
@@ -107,7 +106,7 @@ def test_saturation_keeps_the_sign(probe: Any, value: int) -> None:
 @given(INT128, st.integers(1, 2**63 - 1), st.integers(1, 2**80))
 def test_scaling_rounds_once_and_saturates(probe: Any, value: int, num: int, den: int) -> None:
     exact = round(Fraction(value * num, den))
-    if abs(value * num) >= 2**127:          # beyond 128 bits it can only say "too large"
+    if abs(value * num) >= 2**127:  # beyond 128 bits it can only say "too large"
         exact = value * 2**64
     assert probe.scale(value, num, den) == max(-(2**63) + 1, min(2**63 - 1, exact))
 
@@ -115,8 +114,11 @@ def test_scaling_rounds_once_and_saturates(probe: Any, value: int, num: int, den
 FILLS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 10**7), st.integers(1, 10**5)), min_size=1, max_size=20)
 
 
-@given(st.sampled_from([instrument(), instrument(tick_size="0.0000001", lot_size="0.01"), inverse()]), FILLS,
-       st.integers(1, 10**7))
+@given(
+    st.sampled_from([instrument(), instrument(tick_size="0.0000001", lot_size="0.01"), inverse()]),
+    FILLS,
+    st.integers(1, 10**7),
+)
 def test_e8_figures_are_the_decimals_rounded_once(probe: Any, market: Any, fills: list, mark: int) -> None:
     position, pnl = Position(market), PnlAttribution(market)
     for fill in fills:

@@ -35,9 +35,12 @@ def test_rfc_4231_answers(portable: bool) -> None:
     assert HmacSha256(b"\x0b" * 20, portable=portable).hexdigest(b"Hi There") == (
         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
     )
-    assert HmacSha256(b"\xaa" * 131, portable=portable).hexdigest(
-        b"Test Using Larger Than Block-Size Key - Hash Key First"
-    ) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+    assert (
+        HmacSha256(b"\xaa" * 131, portable=portable).hexdigest(
+            b"Test Using Larger Than Block-Size Key - Hash Key First"
+        )
+        == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+    )
 
 
 def test_portable_never_uses_the_extension() -> None:

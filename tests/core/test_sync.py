@@ -61,8 +61,8 @@ def test_nothing_is_trusted_before_a_diff_bridges_the_snapshot() -> None:
     assert (feed.sync.status, feed.sync.need_snapshot) == (Trust.EMPTY, True)
     assert feed.snapshot(15) == SyncResult.APPLIED
     assert (feed.sync.status, feed.book.best_bid_ticks) == (Trust.SYNCING, 100)
-    assert feed.diff(10, 14, 9) == SyncResult.UNCHANGED      # step 3: u < lastUpdateId
-    assert feed.diff(15, 15, 14) == SyncResult.APPLIED       # step 4: U <= lastUpdateId <= u
+    assert feed.diff(10, 14, 9) == SyncResult.UNCHANGED  # step 3: u < lastUpdateId
+    assert feed.diff(15, 15, 14) == SyncResult.APPLIED  # step 4: U <= lastUpdateId <= u
     assert feed.sync.trusted
 
 
@@ -186,7 +186,7 @@ def test_the_spot_rule() -> None:
     feed = Feed(SequenceRule.BINANCE_SPOT)
     feed.diff(5, 10)
     feed.diff(11, 20)
-    assert feed.snapshot(10) == SyncResult.APPLIED           # U <= lastUpdateId + 1 <= u
+    assert feed.snapshot(10) == SyncResult.APPLIED  # U <= lastUpdateId + 1 <= u
     assert (feed.sync.trusted, feed.sync.last_id, feed.sync.dropped) == (True, 20, 1)
     assert feed.diff(21, 21) == SyncResult.APPLIED
     assert feed.diff(20, 21) == SyncResult.UNCHANGED

@@ -15,8 +15,8 @@ def test_no_sample_means_no_offset() -> None:
 
 def test_the_quickest_sample_wins() -> None:
     clock = ClockOffset()
-    clock.add(0, 1_000_500, 1000)           # symmetric: offset 1,000,000
-    clock.add(0, 1_900_000, 800_000)        # slow answer: says 1,500,000
+    clock.add(0, 1_000_500, 1000)  # symmetric: offset 1,000,000
+    clock.add(0, 1_900_000, 800_000)  # slow answer: says 1,500,000
     assert clock.offset_ns == 1_000_000
     assert clock.uncertainty_ns == 500
 

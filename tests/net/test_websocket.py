@@ -79,6 +79,7 @@ async def connected(
     handler: Handler, rules: SocketRules | None = None, query: str = ""
 ) -> AsyncIterator[tuple[Server, ManagedSocket]]:
     async with Server().running() as server:
+
         async def address() -> str:
             return server.url + query
 
@@ -125,6 +126,7 @@ async def test_a_server_that_is_not_there_is_tried_again() -> None:
     attempts = 0
 
     async with Server().running() as server:
+
         async def address() -> str:
             nonlocal attempts
             attempts += 1

@@ -25,7 +25,11 @@ class Desk:
 
     def open(self, name: str, usdt: str = "100000", btc: str = "2") -> User:
         return self.exchange.add_user(
-            name, key=f"{name}-key", secret=f"{name}-secret", futures={"USDT": usdt}, spot={"USDT": usdt, "BTC": btc},
+            name,
+            key=f"{name}-key",
+            secret=f"{name}-secret",
+            futures={"USDT": usdt},
+            spot={"USDT": usdt, "BTC": btc},
         )
 
     def wait(self, seconds: float) -> None:
@@ -48,19 +52,41 @@ class Desk:
         return self.price(bid + 1)
 
     def limit(
-        self, user: User, side: str, price: str, quantity: str, venue: str = "futures", /, **more: Any,
+        self,
+        user: User,
+        side: str,
+        price: str,
+        quantity: str,
+        venue: str = "futures",
+        /,
+        **more: Any,
     ) -> dict[str, Any]:
         params = {
-            "symbol": "BTCUSDT", "side": side, "type": "LIMIT", "timeInForce": "GTC", "price": price,
-            "quantity": quantity, "newOrderRespType": "RESULT",
+            "symbol": "BTCUSDT",
+            "side": side,
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "price": price,
+            "quantity": quantity,
+            "newOrderRespType": "RESULT",
         } | more
         return getattr(self.exchange, venue).new_order(user, params, self.now)
 
     def market(
-        self, user: User, side: str, quantity: str, venue: str = "futures", /, **more: Any,
+        self,
+        user: User,
+        side: str,
+        quantity: str,
+        venue: str = "futures",
+        /,
+        **more: Any,
     ) -> dict[str, Any]:
         params = {
-            "symbol": "BTCUSDT", "side": side, "type": "MARKET", "quantity": quantity, "newOrderRespType": "RESULT",
+            "symbol": "BTCUSDT",
+            "side": side,
+            "type": "MARKET",
+            "quantity": quantity,
+            "newOrderRespType": "RESULT",
         } | more
         return getattr(self.exchange, venue).new_order(user, params, self.now)
 
@@ -76,7 +102,8 @@ class Desk:
     def told(self, user: User, kind: str | None = None) -> list[dict[str, Any]]:
         """Private messages since the last look."""
         return [
-            event.payload for event in self.exchange.take_events()
+            event.payload
+            for event in self.exchange.take_events()
             if isinstance(event, UserEvent) and event.user == user.name and kind in {None, event.payload["e"]}
         ]
 

@@ -21,7 +21,8 @@ def desk() -> Desk:
 
 def frames(desk: Desk, stream: str) -> list[dict[str, Any]]:
     return [
-        json.loads(event.payload) for event in desk.exchange.take_events()
+        json.loads(event.payload)
+        for event in desk.exchange.take_events()
         if isinstance(event, MarketEvent) and event.stream == stream
     ]
 

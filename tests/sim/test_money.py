@@ -65,8 +65,12 @@ def trade_at_random(desk: Desk, chance: random.Random) -> None:
         elif action < 0.5 and orders and venue == "futures":
             order = chance.choice(orders)
             desk.ask(
-                "amend_order", user, orderId=order.order_id, side=("BUY", "SELL")[order.side],
-                price=desk.price((bid, ask)[order.side]), quantity=quantity,
+                "amend_order",
+                user,
+                orderId=order.order_id,
+                side=("BUY", "SELL")[order.side],
+                price=desk.price((bid, ask)[order.side]),
+                quantity=quantity,
             )
         elif action < 0.55:
             desk.ask("cancel_all", user, venue)
@@ -77,7 +81,14 @@ def trade_at_random(desk: Desk, chance: random.Random) -> None:
             mode = chance.choice(("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"))
             only = "true" if venue == "futures" and chance.random() < 0.2 else ""
             desk.limit(
-                user, side, price, quantity, venue, timeInForce=force, selfTradePreventionMode=mode, reduceOnly=only,
+                user,
+                side,
+                price,
+                quantity,
+                venue,
+                timeInForce=force,
+                selfTradePreventionMode=mode,
+                reduceOnly=only,
             )
     except Refused:
         pass
@@ -164,8 +175,8 @@ def crash(desk: Desk, share_of_price: str) -> None:
                     if not owner:
                         market.matcher.cancel(order_id)
         centre = int(market.last_ticks * factor)
-        market.matcher.place(-10**9, 0, 0, centre - 1, 10**7)
-        market.matcher.place(-10**9 - 1, 0, 1, centre + 1, 10**7)
+        market.matcher.place(-(10**9), 0, 0, centre - 1, 10**7)
+        market.matcher.place(-(10**9) - 1, 0, 1, centre + 1, 10**7)
         market.publish(desk.now)
 
 
@@ -228,7 +239,10 @@ def test_liquidation_price_of_the_published_example() -> None:
         mark = desk.exchange.futures.clearing.marks[symbol]
         mark.mark_e8 = e8(mark_price)
         account.positions[symbol] = Position(
-            changed, mark, lots=lots, cost_e8=lots * e8(entry) // 1000,
+            changed,
+            mark,
+            lots=lots,
+            cost_e8=lots * e8(entry) // 1000,
         )
     got = {symbol: account.liquidation_price_e8(position) / 1e8 for symbol, position in account.positions.items()}
     assert abs(got["BTCUSDT"] - 26_316.89) < 0.01
@@ -239,14 +253,14 @@ def test_the_funding_rate_follows_the_formula() -> None:
     desk = Desk(funding_interval_s=28_800)
     futures = desk.exchange.futures.markets["BTCUSDT"]
     mark = Mark(futures, None, interval_ns=28_800 * 10**9, start_ns=START)
-    assert mark.rate_e8 == 10_000         # without a premium, the interest of 0.01 %
-    mark._weighted, mark._samples = 3 * 0.002, 2        # weights 1 and 2, each with a premium of 0.2 %
-    assert mark._rate() == 150_000          # 0.2 % - 0.05 %
+    assert mark.rate_e8 == 10_000  # without a premium, the interest of 0.01 %
+    mark._weighted, mark._samples = 3 * 0.002, 2  # weights 1 and 2, each with a premium of 0.2 %
+    assert mark._rate() == 150_000  # 0.2 % - 0.05 %
     mark._weighted = 3 * -0.002
     assert mark._rate() == -150_000
     mark._weighted = 3 * 0.0003
-    assert mark._rate() == 10_000           # within 0.05 % of the interest: the interest
+    assert mark._rate() == 10_000  # within 0.05 % of the interest: the interest
     mark._weighted = 3 * 0.1
-    assert mark._rate() == 300_000          # the cap
+    assert mark._rate() == 300_000  # the cap
     short = Mark(futures, None, interval_ns=3600 * 10**9, start_ns=START)
-    assert short.rate_e8 == 1_250           # an eighth in an hour
+    assert short.rate_e8 == 1_250  # an eighth in an hour

@@ -13,7 +13,8 @@ def desk() -> Desk:
 
 def updates(desk: Desk, user: object) -> list[tuple[str, str, str]]:
     return [
-        (m["o"]["x"], m["o"]["X"], m["o"]["l"]) for m in desk.told(user, "ORDER_TRADE_UPDATE")  # type: ignore[arg-type]
+        (m["o"]["x"], m["o"]["X"], m["o"]["l"])
+        for m in desk.told(user, "ORDER_TRADE_UPDATE")  # type: ignore[arg-type]
     ]
 
 
@@ -42,12 +43,19 @@ def test_two_users_trade_and_both_hear_of_it(desk: Desk) -> None:
     assert (taken["status"], taken["executedQty"], taken["avgPrice"]) == ("FILLED", "0.004", price + "000")
     events = desk.exchange.take_events()
     assert [e.payload["e"] for e in events if getattr(e, "user", "") == "bob"] == [
-        "ORDER_TRADE_UPDATE", "TRADE_LITE", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE",
+        "ORDER_TRADE_UPDATE",
+        "TRADE_LITE",
+        "ORDER_TRADE_UPDATE",
+        "ACCOUNT_UPDATE",
     ]
     mine = [e.payload for e in events if getattr(e, "user", "") == "ann"]
     trade = next(m["o"] for m in mine if m["e"] == "ORDER_TRADE_UPDATE")
     assert (trade["i"], trade["X"], trade["z"], trade["m"], trade["rp"]) == (
-        resting["orderId"], "PARTIALLY_FILLED", "0.004", True, "0.00000000",
+        resting["orderId"],
+        "PARTIALLY_FILLED",
+        "0.004",
+        True,
+        "0.00000000",
     )
     ours, theirs = desk.ask("user_trades", desk.ann), desk.ask("user_trades", desk.bob)
     assert ours[0]["id"] == theirs[0]["id"] == trade["t"]
@@ -131,13 +139,26 @@ def test_what_the_venue_refuses(desk: Desk) -> None:
     bid = desk.best()[0]
     price = desk.price(bid - 50)
     cases = [
-        (-1121, {"symbol": "NOPE"}), (-1117, {"side": "LONG"}), (-1116, {"type": "ICEBERG"}), (-4120, {"type": "STOP"}),
-        (-1102, {"quantity": ""}), (-1115, {"timeInForce": "GTE"}), (-1111, {"quantity": "0.0101"}),
-        (-4003, {"quantity": "0"}), (-4005, {"quantity": "1001"}), (-1111, {"price": "60000.001"}),
-        (-4014, {"price": "60000.05"}), (-4001, {"price": "0"}), (-4164, {"quantity": "0.001"}),
-        (-4015, {"newClientOrderId": "no spaces"}), (-4016, {"price": desk.price(bid * 11 // 10)}),
-        (-4061, {"positionSide": "LONG"}), (-1130, {"reduceOnly": "maybe"}), (-4136, {"closePosition": "true"}),
-        (-2019, {"quantity": "60"}), (-1130, {"selfTradePreventionMode": "NEVER"}),
+        (-1121, {"symbol": "NOPE"}),
+        (-1117, {"side": "LONG"}),
+        (-1116, {"type": "ICEBERG"}),
+        (-4120, {"type": "STOP"}),
+        (-1102, {"quantity": ""}),
+        (-1115, {"timeInForce": "GTE"}),
+        (-1111, {"quantity": "0.0101"}),
+        (-4003, {"quantity": "0"}),
+        (-4005, {"quantity": "1001"}),
+        (-1111, {"price": "60000.001"}),
+        (-4014, {"price": "60000.05"}),
+        (-4001, {"price": "0"}),
+        (-4164, {"quantity": "0.001"}),
+        (-4015, {"newClientOrderId": "no spaces"}),
+        (-4016, {"price": desk.price(bid * 11 // 10)}),
+        (-4061, {"positionSide": "LONG"}),
+        (-1130, {"reduceOnly": "maybe"}),
+        (-4136, {"closePosition": "true"}),
+        (-2019, {"quantity": "60"}),
+        (-1130, {"selfTradePreventionMode": "NEVER"}),
     ]
     for code, change in cases:
         desk.refused(code, desk.limit, desk.ann, "BUY", price, "0.010", **change)
@@ -162,7 +183,12 @@ def test_at_most_200_orders(desk: Desk) -> None:
 def test_batches_answer_one_by_one(desk: Desk) -> None:
     price = desk.price(desk.best()[0] - 50)
     good = {
-        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": price, "quantity": "0.002",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "price": price,
+        "quantity": "0.002",
     }
     futures = desk.exchange.futures
     first, second = futures.batch_new(desk.ann, [good, good | {"quantity": "0"}], desk.now)
@@ -193,7 +219,9 @@ def test_dead_mans_switch(desk: Desk) -> None:
 
 def test_account_settings(desk: Desk) -> None:
     assert desk.ask("set_leverage", desk.ann, leverage="10") == {
-        "leverage": 10, "maxNotionalValue": "230000000", "symbol": "BTCUSDT",
+        "leverage": 10,
+        "maxNotionalValue": "230000000",
+        "symbol": "BTCUSDT",
     }
     assert desk.told(desk.ann, "ACCOUNT_CONFIG_UPDATE")[0]["ac"] == {"s": "BTCUSDT", "l": 10}
     desk.refused(-4028, desk.ask, "set_leverage", desk.ann, leverage="126")

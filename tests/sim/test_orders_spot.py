@@ -25,7 +25,9 @@ def test_a_resting_order_locks_what_it_may_need(desk: Desk) -> None:
     assert kinds == [("executionReport", "NEW"), ("outboundAccountPosition", None)]
     canceled = desk.ask("cancel_order", desk.ann, "spot", orderId=order["orderId"], newClientOrderId="c-1")
     assert (canceled["status"], canceled["clientOrderId"], canceled["origClientOrderId"]) == (
-        "CANCELED", "c-1", order["clientOrderId"],
+        "CANCELED",
+        "c-1",
+        order["clientOrderId"],
     )
     report = desk.told(desk.ann, "executionReport")[0]
     assert (report["x"], report["c"], report["C"]) == ("CANCELED", "c-1", order["clientOrderId"])
@@ -60,7 +62,11 @@ def test_quote_order_quantity_spends_at_most_that(desk: Desk) -> None:
 def test_post_only_and_fill_or_kill(desk: Desk) -> None:
     _, _, ask, lots = desk.best("spot")
     params = {
-        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "price": desk.price(ask, "spot"), "quantity": "0.01",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT_MAKER",
+        "price": desk.price(ask, "spot"),
+        "quantity": "0.01",
     }
     refusal = desk.refused(-2010, desk.exchange.spot.new_order, desk.ann, params, desk.now)
     assert refusal.msg == "Order would immediately match and take."
@@ -87,7 +93,11 @@ def test_amend_keep_priority(desk: Desk) -> None:
 def test_cancel_replace(desk: Desk) -> None:
     order = desk.limit(desk.ann, "BUY", "50000.00", "0.10000", "spot")
     new = {
-        "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "50001.00", "quantity": "0.10000",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "price": "50001.00",
+        "quantity": "0.10000",
         "cancelReplaceMode": "STOP_ON_FAILURE",
     }
     done = desk.ask("cancel_replace", desk.ann, "spot", cancelOrderId=order["orderId"], **new)
@@ -97,7 +107,13 @@ def test_cancel_replace(desk: Desk) -> None:
     assert failed.data["newOrderResult"] == "NOT_ATTEMPTED"
     placed = done["newOrderResponse"]["orderId"]
     half = desk.refused(
-        -2021, desk.ask, "cancel_replace", desk.ann, "spot", cancelOrderId=placed, **(new | {"quantity": "0"}),
+        -2021,
+        desk.ask,
+        "cancel_replace",
+        desk.ann,
+        "spot",
+        cancelOrderId=placed,
+        **(new | {"quantity": "0"}),
     )
     assert half.status == 409
     assert desk.ask("open_orders", desk.ann, "spot") == []
@@ -105,10 +121,19 @@ def test_cancel_replace(desk: Desk) -> None:
 
 def test_what_the_venue_refuses(desk: Desk) -> None:
     cases = [
-        (-1121, {"symbol": "NOPE"}), (-1117, {"side": "LONG"}), (-1116, {"type": "STOP"}), (-1102, {"price": ""}),
-        (-1013, {"price": "50000.001"}), (-1013, {"quantity": "0.000011"}), (-1111, {"price": "50000.000000001"}),
-        (-1013, {"quantity": "0"}), (-1013, {"price": "1.00"}), (-1013, {"quantity": "0.00001"}),
-        (-2010, {"quantity": "9"}), (-1115, {"timeInForce": "GTX"}), (-1100, {"newClientOrderId": "a b"}),
+        (-1121, {"symbol": "NOPE"}),
+        (-1117, {"side": "LONG"}),
+        (-1116, {"type": "STOP"}),
+        (-1102, {"price": ""}),
+        (-1013, {"price": "50000.001"}),
+        (-1013, {"quantity": "0.000011"}),
+        (-1111, {"price": "50000.000000001"}),
+        (-1013, {"quantity": "0"}),
+        (-1013, {"price": "1.00"}),
+        (-1013, {"quantity": "0.00001"}),
+        (-2010, {"quantity": "9"}),
+        (-1115, {"timeInForce": "GTX"}),
+        (-1100, {"newClientOrderId": "a b"}),
     ]
     for code, change in cases:
         desk.refused(code, desk.limit, desk.ann, "BUY", "50000.00", "0.10000", "spot", **change)

@@ -63,9 +63,9 @@ def test_inside_the_spread_nobody_is_ahead() -> None:
 
 
 def test_cancellations_shrink_the_queue_in_proportion(book: RecordedBook) -> None:
-    book.place(1, 1, BUY, 100, 8)               # 50 ahead
-    book.apply(11, [(100, 90)], [])             # 40 joined behind
-    book.apply(12, [(100, 45)], [])             # half of the 90 left: half of those ahead
+    book.place(1, 1, BUY, 100, 8)  # 50 ahead
+    book.apply(11, [(100, 90)], [])  # 40 joined behind
+    book.apply(12, [(100, 45)], [])  # half of the 90 left: half of those ahead
     assert book.resting[1].ahead_lots == 25
     book.apply(13, [(100, 10)], [])
     assert book.resting[1].ahead_lots <= 10
@@ -76,7 +76,7 @@ def test_what_traded_is_not_counted_as_canceled_too(book: RecordedBook) -> None:
     book.apply(11, [(100, 90)], [])
     book.trade(100, 30, SELL)
     assert book.resting[1].ahead_lots == 20
-    book.apply(12, [(100, 60)], [])             # exactly what traded
+    book.apply(12, [(100, 60)], [])  # exactly what traded
     assert book.resting[1].ahead_lots == 20
 
 
@@ -97,7 +97,7 @@ def test_liquidity_is_not_counted_twice(book: RecordedBook) -> None:
     book.place(1, 1, BUY, 101, 30, time_in_force=IOC)
     assert book.place(2, 1, BUY, 101, 30, time_in_force=IOC) == Outcome.EXPIRED
     assert filled(book) == [(2, 101, 10)]
-    book.apply(11, [], [(101, 40)])             # the recording says that the level is alive
+    book.apply(11, [], [(101, 40)])  # the recording says that the level is alive
     book.place(3, 1, BUY, 101, 30, time_in_force=IOC)
     assert filled(book) == [(3, 101, 30)]
 

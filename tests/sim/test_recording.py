@@ -50,7 +50,8 @@ def open_desk(files: dict[tuple[str, str], Path], **config: Any) -> Desk:
 
 @pytest.mark.parametrize("speed", [1.0, 20.0, 0.0])
 def test_every_frame_after_the_snapshot_is_passed_on_unchanged(
-    files: dict[tuple[str, str], Path], speed: float,
+    files: dict[tuple[str, str], Path],
+    speed: float,
 ) -> None:
     desk = open_desk(files, speed=speed)
     venue, name = desk.exchange.futures, ("binance_usdm", "BTCUSDT")
@@ -58,7 +59,7 @@ def test_every_frame_after_the_snapshot_is_passed_on_unchanged(
         assert venue.subscribe(stream)
     lines = list(read_lines(files[name]))
     snapshot = next(number for number, (_, stream, _) in enumerate(lines) if not stream)
-    expected = [(stream, data) for _, stream, data in lines[snapshot + 1:]]
+    expected = [(stream, data) for _, stream, data in lines[snapshot + 1 :]]
     got = [(event.stream, event.payload) for event in play(desk) if "mark" not in event.stream]
     assert got == expected
 

@@ -77,15 +77,13 @@ def test_the_book_is_tight_and_deep(minute: dict[str, list[float]]) -> None:
 
 def test_it_trades_as_often_as_the_recorded_market(minute: dict[str, list[float]]) -> None:
     perp, spot = minute["trades"]
-    assert 20 < perp < 200      # 62 a second were recorded
-    assert 10 < spot < 150      # 28 a second were recorded
+    assert 20 < perp < 200  # 62 a second were recorded
+    assert 10 < spot < 150  # 28 a second were recorded
 
 
 def test_prices_move_and_perp_and_spot_move_together(minute: dict[str, list[float]]) -> None:
     perp, spot = minute["perp"], minute["spot"]
-    moves = [
-        (math.log(perp[i + 20] / perp[i]), math.log(spot[i + 20] / spot[i])) for i in range(0, len(perp) - 20, 20)
-    ]
+    moves = [(math.log(perp[i + 20] / perp[i]), math.log(spot[i + 20] / spot[i])) for i in range(0, len(perp) - 20, 20)]
     yearly = statistics.pstdev(move for move, _ in moves) * math.sqrt(365.25 * 86400)
     assert 0.15 < yearly < 2.5
     assert statistics.correlation([a for a, _ in moves], [b for _, b in moves]) > 0.8

@@ -68,7 +68,8 @@ class RecordingSink:
 
     def of(self, kind: OrderEventKind, order_num: int | None = None) -> list[dict[str, int]]:
         return [
-            each for each in self.orders
+            each
+            for each in self.orders
             if each["kind"] == kind and (order_num is None or each["order_num"] == order_num)
         ]
 
@@ -100,15 +101,11 @@ class Desk:
 
     def command(self, kind: int, order_num: int = 0, **fields: Any) -> CommandView:
         self.seq += 1
-        return CommandView(
-            kind=kind, market=0, ts_ns=time.time_ns(), event_seq=self.seq, order_num=order_num, **fields
-        )
+        return CommandView(kind=kind, market=0, ts_ns=time.time_ns(), event_seq=self.seq, order_num=order_num, **fields)
 
     def place(self, order_num: int, price_ticks: int, **fields: Any) -> None:
         defaults = {"side": Side.BUY, "qty_lots": self.lots, "time_in_force": TimeInForce.GTX}
-        self.venue.submit(
-            self.command(CommandKind.PLACE, order_num, price_ticks=price_ticks, **{**defaults, **fields})
-        )
+        self.venue.submit(self.command(CommandKind.PLACE, order_num, price_ticks=price_ticks, **{**defaults, **fields}))
 
     def cancel(self, order_num: int, **fields: Any) -> None:
         self.venue.submit(self.command(CommandKind.CANCEL_ORDER, order_num, **fields))

@@ -28,11 +28,28 @@ def test_another_session_is_ours_before_and_its_number_is_not_told() -> None:
     assert ClientIds("demo", 5).parse(IDS.text(100)) == (Owner.OURS_BEFORE, 0)
 
 
-@pytest.mark.parametrize("text", [
-    "", "web_12345", "autoclose-1234567890123456", "adl_autoclose", "ios_abc", "x-TD67BGP9-T0000000000000",
-    ClientIds("another bot", 1_786_000_000).text(1), IDS.prefix, IDS.prefix + "0", IDS.prefix + "01", IDS.prefix + "Z",
-    IDS.prefix + "z" * 13, IDS.prefix + "1-1", IDS.text(5) + "\n", IDS.tag, IDS.tag + "-", IDS.tag + "-zz",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "web_12345",
+        "autoclose-1234567890123456",
+        "adl_autoclose",
+        "ios_abc",
+        "x-TD67BGP9-T0000000000000",
+        ClientIds("another bot", 1_786_000_000).text(1),
+        IDS.prefix,
+        IDS.prefix + "0",
+        IDS.prefix + "01",
+        IDS.prefix + "Z",
+        IDS.prefix + "z" * 13,
+        IDS.prefix + "1-1",
+        IDS.text(5) + "\n",
+        IDS.tag,
+        IDS.tag + "-",
+        IDS.tag + "-zz",
+    ],
+)
 def test_everything_else_is_somebody_elses(text: str) -> None:
     assert IDS.parse(text) == (Owner.OTHER, 0)
 

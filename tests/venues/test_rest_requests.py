@@ -80,7 +80,8 @@ INTENTS: dict[tuple[str, str], tuple[Callable[[Any], Any], bytes]] = {
     ("binanceusdm", "setLeverage"): (lambda rest: rest.set_leverage("BTCUSDT", 7), b"{}"),
     ("binanceusdm", "setMarginMode"): (lambda rest: rest.set_margin_mode("BTCUSDT", "cross"), b"{}"),
     ("binanceusdm", "fetchFundingHistory"): (
-        lambda rest: rest.funding_since(1749990000000 * 10**6, "BTCUSDT"), b"[]",
+        lambda rest: rest.funding_since(1749990000000 * 10**6, "BTCUSDT"),
+        b"[]",
     ),
     ("binanceusdm", "fetchOrderBook"): (lambda rest: rest.depth("BTCUSDT"), b"{}"),
     ("binance", "fetchOpenOrders"): (lambda rest: rest.open_orders("BTCUSDT"), b"[]"),
@@ -88,7 +89,7 @@ INTENTS: dict[tuple[str, str], tuple[Callable[[Any], Any], bytes]] = {
     ("binance", "fetchBalance"): (lambda rest: rest.account(), b'{"balances":[]}'),
     ("binance", "fetchOrderBook"): (lambda rest: rest.depth("BTCUSDT"), b"{}"),
 }
-del INTENTS["binanceusdm", "fetchBalance"]      # ccxt asks /account, we ask /balance
+del INTENTS["binanceusdm", "fetchBalance"]  # ccxt asks /account, we ask /balance
 
 
 @pytest.mark.parametrize(("venue", "intent"), sorted(INTENTS))
@@ -132,8 +133,17 @@ async def test_long_lists_of_cancels_are_cut_into_tens() -> None:
 async def test_histories_are_read_page_by_page() -> None:
     rest, wire = caught("binanceusdm")
     first = [
-        {"symbol": "BTCUSDT", "id": number, "orderId": 1, "price": "1", "qty": "1", "commission": "0",
-         "commissionAsset": "USDT", "time": 1, "side": "BUY"}
+        {
+            "symbol": "BTCUSDT",
+            "id": number,
+            "orderId": 1,
+            "price": "1",
+            "qty": "1",
+            "commission": "0",
+            "commissionAsset": "USDT",
+            "time": 1,
+            "side": "BUY",
+        }
         for number in range(1, 1001)
     ]
     pages = [first, [{**first[0], "id": 1001}]]
@@ -148,13 +158,16 @@ async def test_histories_are_read_page_by_page() -> None:
     assert wire.sent[1][2]["fromId"] == "1001"
 
 
-@pytest.mark.parametrize(("status", "body", "headers", "error", "paused"), [
-    (429, b'{"code":-1003,"msg":"slow"}', {"Retry-After": "7"}, RateLimited, 7),
-    (418, b'{"code":-1003,"msg":"banned"}', {}, RateLimited, 120),
-    (503, b'{"msg":"Unknown error, please check your request or try again later."}', {}, UnknownOrderState, 0),
-    (503, b"<html>Service</html>", {}, UnknownOrderState, 0),
-    (400, b'{"code":-1121,"msg":"Invalid symbol."}', {}, Rejected, 0),
-])
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "error", "paused"),
+    [
+        (429, b'{"code":-1003,"msg":"slow"}', {"Retry-After": "7"}, RateLimited, 7),
+        (418, b'{"code":-1003,"msg":"banned"}', {}, RateLimited, 120),
+        (503, b'{"msg":"Unknown error, please check your request or try again later."}', {}, UnknownOrderState, 0),
+        (503, b"<html>Service</html>", {}, UnknownOrderState, 0),
+        (400, b'{"code":-1121,"msg":"Invalid symbol."}', {}, Rejected, 0),
+    ],
+)
 async def test_error_answers(status: int, body: bytes, headers: dict[str, str], error: type, paused: int) -> None:
     rest, wire = caught("binanceusdm")
     wire.answer = HttpAnswer(status, body, headers)
@@ -180,16 +193,25 @@ def parsed(data_dir: Path, venue: str, source: str) -> dict[str, Any]:
     return next(row["parsed"][0] for row in rows if row["source_file"].endswith(source))
 
 
-@pytest.mark.parametrize(("venue", "source", "tick", "lot"), [
-    ("binanceusdm", "binance/futures/http_json/order_response.json", "0.1", "0.001"),
-    ("binance", "binance/spot/http_json/order_response.json", "0.1", "0.1"),
-])
+@pytest.mark.parametrize(
+    ("venue", "source", "tick", "lot"),
+    [
+        ("binanceusdm", "binance/futures/http_json/order_response.json", "0.1", "0.001"),
+        ("binance", "binance/spot/http_json/order_response.json", "0.1", "0.1"),
+    ],
+)
 def test_orders_are_read_as_ccxt_reads_them(data_dir: Path, venue: str, source: str, tick: str, lot: str) -> None:
     raw = (data_dir / "messages" / source).read_bytes()
     answer = decode(OrderAnswer, raw, "order")
     instrument = Instrument(
-        venue=venue, symbol=answer.symbol, venue_symbol=answer.symbol, base_asset="B", quote_asset="Q",
-        settle_asset="Q", tick_size=tick, lot_size=lot,
+        venue=venue,
+        symbol=answer.symbol,
+        venue_symbol=answer.symbol,
+        base_asset="B",
+        quote_asset="Q",
+        settle_asset="Q",
+        tick_size=tick,
+        lot_size=lot,
     )
     market = MarketTable({0: instrument}).at(0)
     order = order_events.open_order(answer, market, ClientIds("b", 1))

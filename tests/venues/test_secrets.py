@@ -34,12 +34,15 @@ def test_nothing_set_is_no_credentials() -> None:
     assert load_credentials("V", {"V_API_KEY": ""}) is None
 
 
-@pytest.mark.parametrize(("environ", "told"), [
-    ({"V_API_KEY": "hidden"}, "V_API_SECRET"),
-    ({"V_API_SECRET": "hidden"}, "V_API_KEY"),
-    ({"V_API_KEY": "hidden", "V_API_KEY_FILE": "x", "V_API_SECRET": "hidden"}, "both"),
-    ({"V_API_KEY_FILE": "/no/such/file", "V_API_SECRET": "hidden"}, "FileNotFoundError"),
-])
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"V_API_KEY": "hidden"}, "V_API_SECRET"),
+        ({"V_API_SECRET": "hidden"}, "V_API_KEY"),
+        ({"V_API_KEY": "hidden", "V_API_KEY_FILE": "x", "V_API_SECRET": "hidden"}, "both"),
+        ({"V_API_KEY_FILE": "/no/such/file", "V_API_SECRET": "hidden"}, "FileNotFoundError"),
+    ],
+)
 def test_mistakes_are_named_without_the_secret(environ: dict[str, str], told: str) -> None:
     with pytest.raises(ConfigError, match=told) as caught:
         load_credentials("V", environ)

@@ -25,13 +25,21 @@ class Rig:
     def __init__(self) -> None:
         self.sink = RecordingSink()
         self.ended: list[str] = []
-        table = MarketTable({
-            number: Instrument(
-                venue="binance_spot", symbol=name, venue_symbol=name, base_asset="B", quote_asset="USDT",
-                settle_asset="USDT", tick_size="0.00000001", lot_size="0.00000001",
-            )
-            for number, name in enumerate(("BTCUSDT", "ETHUSDT", "ETHBTC", "BTCUSD"))
-        })
+        table = MarketTable(
+            {
+                number: Instrument(
+                    venue="binance_spot",
+                    symbol=name,
+                    venue_symbol=name,
+                    base_asset="B",
+                    quote_asset="USDT",
+                    settle_asset="USDT",
+                    tick_size="0.00000001",
+                    lot_size="0.00000001",
+                )
+                for number, name in enumerate(("BTCUSDT", "ETHUSDT", "ETHBTC", "BTCUSD"))
+            }
+        )
         self.stream = UserStream(table, IDS, self.sink, self.sink.on_order, self.ended.append)
 
     def feed(self, message: dict[str, Any]) -> list[dict[str, int]]:
@@ -130,9 +138,15 @@ def test_the_end_of_the_subscription_is_told(rig: Rig) -> None:
     assert len(rig.ended) == 1
 
 
-@pytest.mark.parametrize("payload", [
-    b"", b"{", b'{"e":"executionReport"}', b'{"e":"outboundAccountPosition","B":[{}]}',
-])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b'{"e":"executionReport"}',
+        b'{"e":"outboundAccountPosition","B":[{}]}',
+    ],
+)
 def test_malformed_messages_are_decode_errors(rig: Rig, payload: bytes) -> None:
     with pytest.raises(DecodeError):
         rig.stream.on_event(payload)

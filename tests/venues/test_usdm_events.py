@@ -23,8 +23,14 @@ KIND = OrderEventKind
 
 def instrument(symbol: str, tick: str = "0.01", lot: str = "0.001") -> Instrument:
     return Instrument(
-        venue="binance_usdm", symbol=symbol, venue_symbol=symbol, base_asset="B", quote_asset="USDT",
-        settle_asset="USDT", tick_size=tick, lot_size=lot,
+        venue="binance_usdm",
+        symbol=symbol,
+        venue_symbol=symbol,
+        base_asset="B",
+        quote_asset="USDT",
+        settle_asset="USDT",
+        tick_size=tick,
+        lot_size=lot,
     )
 
 
@@ -35,7 +41,11 @@ class Rig:
         names = symbols or ("BTCUSDT", "ETHUSDT")
         table = MarketTable({number: instrument(name) for number, name in enumerate(names)})
         self.stream = UserStream(
-            table, IDS, self.sink, report=self.sink.on_order, state_changed=lambda: None,
+            table,
+            IDS,
+            self.sink,
+            report=self.sink.on_order,
+            state_changed=lambda: None,
             funding_unclear=self.unclear.append,
         )
 
@@ -97,19 +107,38 @@ def test_a_fill_of_ours_in_every_field(rig: Rig, data_dir: Path) -> None:
     message = sample(data_dir, "futures/user_data_json/order_update_trade_partial.json", IDS.text(42))
     (event,) = rig.feed(message)
     expected = OrderEvent(
-        kind=KIND.FILL, market=0, exch_ts_ns=1568879465651 * 10**6, order_num=42, owner=Owner.OURS,
-        venue_order_id=8886774, side=Side.BUY, state=OrderState.PARTIALLY_FILLED, price_ticks=710050, qty_lots=2,
-        cum_filled_lots=1, last_price_ticks=710050, last_qty_lots=1, trade_id=12345678, fee_e8=1000000,
-        fee_asset=rig.sink.assets.index("USDT"), maker=1,
+        kind=KIND.FILL,
+        market=0,
+        exch_ts_ns=1568879465651 * 10**6,
+        order_num=42,
+        owner=Owner.OURS,
+        venue_order_id=8886774,
+        side=Side.BUY,
+        state=OrderState.PARTIALLY_FILLED,
+        price_ticks=710050,
+        qty_lots=2,
+        cum_filled_lots=1,
+        last_price_ticks=710050,
+        last_qty_lots=1,
+        trade_id=12345678,
+        fee_e8=1000000,
+        fee_asset=rig.sink.assets.index("USDT"),
+        maker=1,
     )
     assert event == expected.as_dict()
 
 
-@pytest.mark.parametrize(("execution", "status", "kind"), [
-    ("NEW", "NEW", KIND.ACK), ("CANCELED", "CANCELED", KIND.CANCEL), ("EXPIRED", "EXPIRED", KIND.EXPIRE),
-    ("EXPIRED", "EXPIRED_IN_MATCH", KIND.EXPIRE), ("AMENDMENT", "NEW", KIND.AMEND),
-    ("SOMETHING_NEW", "NEW", KIND.STATUS),
-])
+@pytest.mark.parametrize(
+    ("execution", "status", "kind"),
+    [
+        ("NEW", "NEW", KIND.ACK),
+        ("CANCELED", "CANCELED", KIND.CANCEL),
+        ("EXPIRED", "EXPIRED", KIND.EXPIRE),
+        ("EXPIRED", "EXPIRED_IN_MATCH", KIND.EXPIRE),
+        ("AMENDMENT", "NEW", KIND.AMEND),
+        ("SOMETHING_NEW", "NEW", KIND.STATUS),
+    ],
+)
 def test_execution_types(rig: Rig, data_dir: Path, execution: str, status: str, kind: int) -> None:
     message = sample(data_dir, "futures/user_data_json/order_update_new.json", IDS.text(7))
     message["o"] |= {"x": execution, "X": status, "p": "7000.10"}
@@ -123,9 +152,17 @@ def test_fees_are_exact_and_rebates_negative(rig: Rig, data_dir: Path) -> None:
     assert rig.feed(message)[0]["fee_e8"] == -12345678
 
 
-@pytest.mark.parametrize(("field", "text"), [
-    ("l", "0.0005"), ("L", "7100.505"), ("n", "0.123456789"), ("p", "abc"), ("X", "ODD"), ("q", ""),
-])
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("l", "0.0005"),
+        ("L", "7100.505"),
+        ("n", "0.123456789"),
+        ("p", "abc"),
+        ("X", "ODD"),
+        ("q", ""),
+    ],
+)
 def test_numbers_that_do_not_fit_are_errors_not_roundings(rig: Rig, data_dir: Path, field: str, text: str) -> None:
     message = sample(data_dir, "futures/user_data_json/order_update_trade.json", IDS.text(1))
     message["o"][field] = text
@@ -141,12 +178,19 @@ def test_an_execution_without_a_price_has_to_be_looked_up(rig: Rig, data_dir: Pa
     assert (event["kind"], event["cum_filled_lots"]) == (KIND.STATUS, 1)
 
 
-@pytest.mark.parametrize("name", [
-    "futures/user_data_json/trade_lite.json", "futures/user_data_json/algo_update_new.json",
-    "futures/user_data_json/algo_update_canceled.json", "futures/user_data_json/order_update_delivery.json",
-    "py_ws/ws_futures_trade_lite.json", "py_ws/ws_futures_algo_update_finished.json",
-    "py_ws/ws_futures_algo_update_triggered.json", "py_ws/ws_futures_algo_update_triggering.json",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "futures/user_data_json/trade_lite.json",
+        "futures/user_data_json/algo_update_new.json",
+        "futures/user_data_json/algo_update_canceled.json",
+        "futures/user_data_json/order_update_delivery.json",
+        "py_ws/ws_futures_trade_lite.json",
+        "py_ws/ws_futures_algo_update_finished.json",
+        "py_ws/ws_futures_algo_update_triggered.json",
+        "py_ws/ws_futures_algo_update_triggering.json",
+    ],
+)
 def test_what_is_none_of_ours_is_passed_over(rig: Rig, data_dir: Path, name: str) -> None:
     assert rig.feed(sample(data_dir, name)) == []
     assert rig.sink.balances == {}
@@ -160,7 +204,9 @@ def test_balances(rig: Rig, data_dir: Path) -> None:
 
 
 FUNDING = {
-    "e": "ACCOUNT_UPDATE", "E": 1, "T": 1700000000123,
+    "e": "ACCOUNT_UPDATE",
+    "E": 1,
+    "T": 1700000000123,
     "a": {"m": "FUNDING_FEE", "B": [{"a": "USDT", "wb": "100.5", "cw": "100.5", "bc": "-0.01234567"}]},
 }
 

@@ -28,12 +28,12 @@ _METHODS: Mapping[int, str] = {
 class AccountRest(BinanceRest):
     """REST of an account; subclasses give paths and weights, and read instruments."""
 
-    prefix: ClassVar[str]               # of every path below
+    prefix: ClassVar[str]  # of every path below
     trades_path: ClassVar[str]
     trades_weight: ClassVar[int]
     depth_weight: ClassVar[int]
     open_orders_weight: ClassVar[int]
-    order_weight: ClassVar[int]         # of a query
+    order_weight: ClassVar[int]  # of a query
     amend_path: ClassVar[str]
 
     @abstractmethod

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _WRAPPED = b'{"stream":"'
 _NAME_ROOM = 96
-_CHUNK = 100            # streams of one SUBSCRIBE
-_PAUSE_S = 0.25         # between two: spot allows five messages a second
+_CHUNK = 100  # streams of one SUBSCRIBE
+_PAUSE_S = 0.25  # between two: spot allows five messages a second
 _ROUND_S = 1.0
 
 
@@ -44,8 +44,15 @@ class MarketFeed:
     """
 
     def __init__(
-        self, name: str, url: str, feed: int, limits_s: Mapping[str, float], sink: Sink, *,
-        ssl_context: ssl.SSLContext | None = None, rules: SocketRules | None = None,
+        self,
+        name: str,
+        url: str,
+        feed: int,
+        limits_s: Mapping[str, float],
+        sink: Sink,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        rules: SocketRules | None = None,
     ) -> None:
         self.name = name
         self._feed = feed
@@ -55,7 +62,7 @@ class MarketFeed:
         self._url = url
         self._socket = ManagedSocket(name, self._address, self, ssl_context=ssl_context, rules=rules)
         self._answers: dict[int, asyncio.Future[None]] = {}
-        self._look = False      # a frame has to be looked at: answers are awaited, or a stream is on the watch's list
+        self._look = False  # a frame has to be looked at: answers are awaited, or a stream is on the watch's list
         self._open = False
         self.up = asyncio.Event()
 
@@ -126,7 +133,7 @@ class MarketFeed:
         try:
             answer = decode(SubscribeAnswer, payload, self.name)
         except DecodeError:
-            return      # not an answer; the decoder behind the sink counts it
+            return  # not an answer; the decoder behind the sink counts it
         error = answer.error
         code, message = (error.code, error.msg) if error is not None else (answer.code, answer.msg)
         future = self._answers.get(answer.id) if isinstance(answer.id, int) else None

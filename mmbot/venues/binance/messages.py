@@ -16,7 +16,7 @@ from mmbot.errors import DecodeError
 
 T = TypeVar("T")
 
-_ABSENT = msgspec.Raw(b"")     # a part of a message that is not there
+_ABSENT = msgspec.Raw(b"")  # a part of a message that is not there
 
 E8 = Unit("0.00000001")
 NS_PER_MS = 1_000_000
@@ -104,7 +104,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, rename="camel"):
     status: str = ""
     price: str = ""
     orig_qty: str = ""
-    qty: str = ""               # spot amend: amendedOrder
+    qty: str = ""  # spot amend: amendedOrder
     executed_qty: str = ""
     reduce_only: bool = False
     time: int = 0

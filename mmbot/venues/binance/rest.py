@@ -113,7 +113,13 @@ class BinanceRest:
         return self.signer
 
     async def _send(
-        self, method: str, path: str, query: str, *, weight: int, headers: Mapping[str, str] | None = None,
+        self,
+        method: str,
+        path: str,
+        query: str,
+        *,
+        weight: int,
+        headers: Mapping[str, str] | None = None,
         urgent: bool = False,
     ) -> bytes:
         if weight:
@@ -157,5 +163,3 @@ def problem_in(body: bytes) -> ApiError:
 
 def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
-
-

@@ -47,9 +47,7 @@ class BinanceSpot(BinanceVenue):
             raise AuthError(f"{self.name}: expected an account that may trade, found canTrade false")
 
     def _start_user_stream(self) -> None:
-        self._user = UserStream(
-            self._markets, self._ids, self._listener(), self._report, self._drop_user_stream
-        )
+        self._user = UserStream(self._markets, self._ids, self._listener(), self._report, self._drop_user_stream)
 
     def _drop_user_stream(self, reason: str) -> None:
         if self._order_socket is not None:

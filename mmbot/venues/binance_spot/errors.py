@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 CODES: Mapping[int, Outcome] = {
     **COMMON_CODES,
-    -2038: Outcome.REFUSED,   # ORDER_AMEND_REJECTED
-    -2039: Outcome.GONE,      # client order id and order id do not belong together
+    -2038: Outcome.REFUSED,  # ORDER_AMEND_REJECTED
+    -2039: Outcome.GONE,  # client order id and order id do not belong together
 }

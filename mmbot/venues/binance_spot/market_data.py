@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FEED_NAMES = ("public",)
 _DEPTH_SILENCE_S = 20.0
 _TICKER_SILENCE_S = 60.0
-_TRADE_SILENCE_S = 0.0      # a quiet market has no trades
+_TRADE_SILENCE_S = 0.0  # a quiet market has no trades
 _DEPTH_MS = {0: "@100ms", 100: "@100ms", 1000: ""}
 
 

@@ -11,25 +11,25 @@ import msgspec
 class ExecutionReport(msgspec.Struct, frozen=True):
     """``executionReport``; the venue's one-letter names."""
 
-    s: str                      # symbol
-    c: str                      # client order id; of a cancel: the cancel request's own
-    S: str                      # side
-    x: str                      # execution type
-    X: str                      # order status
-    i: int                      # order id
-    q: str                      # quantity
-    p: str                      # price
-    C: str = ""                 # original client order id
+    s: str  # symbol
+    c: str  # client order id; of a cancel: the cancel request's own
+    S: str  # side
+    x: str  # execution type
+    X: str  # order status
+    i: int  # order id
+    q: str  # quantity
+    p: str  # price
+    C: str = ""  # original client order id
     l: str = "0"  # noqa: E741 - last executed quantity; the venue's name
-    z: str = "0"                # cumulative executed quantity
-    L: str = "0"                # last executed price
-    n: str | None = None        # commission
-    N: str | None = None        # commission asset
-    t: int = -1                 # trade id
-    T: int = 0                  # transaction time, ms
+    z: str = "0"  # cumulative executed quantity
+    L: str = "0"  # last executed price
+    n: str | None = None  # commission
+    N: str | None = None  # commission asset
+    t: int = -1  # trade id
+    T: int = 0  # transaction time, ms
     E: int = 0
-    m: bool = False             # maker
-    r: str = "NONE"             # reject reason
+    m: bool = False  # maker
+    r: str = "NONE"  # reject reason
 
 
 class AssetPosition(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class AccountPosition(msgspec.Struct, frozen=True):
     """``outboundAccountPosition``: the balances that may have changed."""
 
     B: list[AssetPosition]
-    u: int = 0                  # time of the last account update, ms
+    u: int = 0  # time of the last account update, ms
     E: int = 0
 
 
@@ -106,5 +106,3 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
     balances: list[AssetBalance]
     can_trade: bool = True
     update_time: int = 0
-
-

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mmbot.venues.base import VenueSettings
 
 _WEIGHT_PER_MIN = 6000
-_FEE = "0.001"      # maker and taker of an account without discounts; used when there are no credentials
+_FEE = "0.001"  # maker and taker of an account without discounts; used when there are no credentials
 
 
 class SpotRest(AccountRest):

@@ -28,7 +28,7 @@ _KINDS = {
     "CANCELED": OrderEventKind.CANCEL,
     "EXPIRED": OrderEventKind.EXPIRE,
     "REJECTED": OrderEventKind.REJECT,
-    "REPLACED": OrderEventKind.AMEND,       # the order was amended
+    "REPLACED": OrderEventKind.AMEND,  # the order was amended
 }
 
 
@@ -44,7 +44,11 @@ class UserStream:
     """
 
     def __init__(
-        self, markets: MarketTable, ids: ClientIds, sink: Sink, report: Callable[[OrderEvent], object],
+        self,
+        markets: MarketTable,
+        ids: ClientIds,
+        sink: Sink,
+        report: Callable[[OrderEvent], object],
         ended: Callable[[str], object],
     ) -> None:
         self._markets = markets
@@ -68,7 +72,7 @@ class UserStream:
             case "eventStreamTerminated":
                 self._ended("the user stream was ended by the venue")
             case _:
-                pass    # balanceUpdate is followed by an outboundAccountPosition; order lists are none of ours
+                pass  # balanceUpdate is followed by an outboundAccountPosition; order lists are none of ours
 
     def _balances(self, update: AccountPosition) -> None:
         for balance in update.B:
@@ -88,14 +92,14 @@ def order_event(report: ExecutionReport, market: BoundMarket, ids: ClientIds, si
     if report.x == "TRADE_PREVENTION" and report.X == "EXPIRED_IN_MATCH":
         kind = OrderEventKind.EXPIRE
     if report.X == "PENDING_CANCEL":
-        kind = None                          # on its way out, not gone
+        kind = None  # on its way out, not gone
     if kind is None:
         if owner is Owner.OTHER:
             return None
         kind = OrderEventKind.STATUS
     price = market.ticks(report.L) if executed else 0
     if executed and price == 0:
-        kind = OrderEventKind.STATUS     # an execution without a price cannot be booked: it has to be looked up
+        kind = OrderEventKind.STATUS  # an execution without a price cannot be booked: it has to be looked up
     return OrderEvent(
         kind=kind,
         market=market.index,

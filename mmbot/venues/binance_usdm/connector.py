@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _LEAVE_S = 5.0
-_SAME_NS = 1_000_000_000     # payments of one settlement are not further apart
-_INCOME_DELAY_S = 2.0       # the income history lags the event a little
+_SAME_NS = 1_000_000_000  # payments of one settlement are not further apart
+_INCOME_DELAY_S = 2.0  # the income history lags the event a little
 
 
 class BinanceUsdm(BinanceVenue):

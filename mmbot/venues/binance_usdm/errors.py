@@ -15,9 +15,9 @@ NO_SUCH_LISTEN_KEY = -1125
 
 CODES: Mapping[int, Outcome] = {
     **COMMON_CODES,
-    -4116: Outcome.UNKNOWN,   # DUPLICATED_CLIENT_ORDER_ID: an order of that id is there: query which
+    -4116: Outcome.UNKNOWN,  # DUPLICATED_CLIENT_ORDER_ID: an order of that id is there: query which
     MARGIN_TYPE_UNCHANGED: Outcome.UNCHANGED,
     POSITION_MODE_UNCHANGED: Outcome.UNCHANGED,
     -5027: Outcome.UNCHANGED,  # NO_NEED_TO_MODIFY
-    -5028: Outcome.CLOCK,     # ME_RECVWINDOW_REJECT
+    -5028: Outcome.CLOCK,  # ME_RECVWINDOW_REJECT
 }

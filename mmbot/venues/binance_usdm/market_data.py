@@ -17,8 +17,8 @@ FEED_NAMES = ("public", "market")
 DEPTH_MS = {0: "@0ms", 100: "@100ms", 250: "", 500: "@500ms"}
 _DEPTH_SILENCE_S = 15.0
 _TICKER_SILENCE_S = 60.0
-_MARK_SILENCE_S = 15.0      # comes every second
-_TRADE_SILENCE_S = 0.0      # a quiet market has no trades
+_MARK_SILENCE_S = 15.0  # comes every second
+_TRADE_SILENCE_S = 0.0  # a quiet market has no trades
 
 
 def plan_feeds(symbols: Iterable[str], settings: VenueSettings) -> Sequence[tuple[str, Mapping[str, float]]]:

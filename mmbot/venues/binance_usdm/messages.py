@@ -12,22 +12,22 @@ import msgspec
 class OrderUpdateBody(msgspec.Struct, frozen=True):
     """``o`` of ORDER_TRADE_UPDATE; the venue's one-letter names."""
 
-    s: str                      # symbol
-    c: str                      # client order id
-    S: str                      # side
-    x: str                      # execution type
-    X: str                      # order status
-    i: int                      # order id
-    q: str                      # quantity
-    p: str                      # price
+    s: str  # symbol
+    c: str  # client order id
+    S: str  # side
+    x: str  # execution type
+    X: str  # order status
+    i: int  # order id
+    q: str  # quantity
+    p: str  # price
     l: str = "0"  # noqa: E741 - last filled quantity; the venue's name
-    z: str = "0"                # cumulative filled quantity
-    L: str = "0"                # last filled price
-    n: str | None = None        # commission
-    N: str | None = None        # commission asset
-    t: int = 0                  # trade id
-    T: int = 0                  # trade time, ms
-    m: bool = False             # maker
+    z: str = "0"  # cumulative filled quantity
+    L: str = "0"  # last filled price
+    n: str | None = None  # commission
+    N: str | None = None  # commission asset
+    t: int = 0  # trade id
+    T: int = 0  # trade time, ms
+    m: bool = False  # maker
 
 
 class OrderUpdate(msgspec.Struct, frozen=True):

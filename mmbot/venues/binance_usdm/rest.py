@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _WEIGHT_PER_MIN = 2400
 _CANCEL_BATCH = 10
-_MAKER_FEE, _TAKER_FEE = "0.0002", "0.0005"     # of an account without discounts; used when there are no credentials
+_MAKER_FEE, _TAKER_FEE = "0.0002", "0.0005"  # of an account without discounts; used when there are no credentials
 
 
 class UsdmRest(AccountRest):

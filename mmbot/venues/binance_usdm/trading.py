@@ -31,7 +31,7 @@ _KINDS = {
     "EXPIRED": OrderEventKind.EXPIRE,
     "AMENDMENT": OrderEventKind.AMEND,
 }
-_EXECUTIONS = {"TRADE", "CALCULATED"}   # CALCULATED: liquidation or ADL
+_EXECUTIONS = {"TRADE", "CALCULATED"}  # CALCULATED: liquidation or ADL
 
 
 class UserStream:
@@ -47,8 +47,14 @@ class UserStream:
     """
 
     def __init__(
-        self, markets: MarketTable, ids: ClientIds, sink: Sink, *, report: Callable[[OrderEvent], object],
-        state_changed: Callable[[], object], funding_unclear: Callable[[int], object],
+        self,
+        markets: MarketTable,
+        ids: ClientIds,
+        sink: Sink,
+        *,
+        report: Callable[[OrderEvent], object],
+        state_changed: Callable[[], object],
+        funding_unclear: Callable[[int], object],
     ) -> None:
         self._markets = markets
         self._ids = ids
@@ -88,7 +94,7 @@ class UserStream:
             case "MARGIN_CALL":
                 _log.error("margin call")
             case _:
-                pass    # TRADE_LITE repeats fills without fees; config and algo events are none of ours
+                pass  # TRADE_LITE repeats fills without fees; config and algo events are none of ours
 
     def _order(self, update: OrderUpdate) -> None:
         market = self._markets.get(update.o.s)
@@ -134,7 +140,7 @@ def order_event(
         kind = OrderEventKind.STATUS
     price = market.ticks(body.L) if executed else 0
     if executed and price == 0:
-        kind = OrderEventKind.STATUS     # an execution without a price cannot be booked: it has to be looked up
+        kind = OrderEventKind.STATUS  # an execution without a price cannot be booked: it has to be looked up
     return OrderEvent(
         kind=kind,
         market=market.index,
