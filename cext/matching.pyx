@@ -24,6 +24,12 @@ cdef inline int64_t _key(int side, int64_t price_ticks) noexcept nogil:
     return price_ticks if side == BUY else -price_ticks
 
 
+cdef int _check_side(int side) except -1:
+    if side < 0 or side > 1:
+        raise ValueError(f"side: expected 0 or 1, found {side}")
+    return 0
+
+
 cdef class MatchingEngine:
     """A book of resting orders and the rules by which incoming ones trade with it.
 
@@ -371,12 +377,6 @@ cdef class MatchingEngine:
         cdef SideBook* book = &self.sides[side]
         return &self.orders[book.levels[book.size - 1].head] if book.size else NULL
 
-    cdef int64_t c_qty_at(self, int side, int64_t price_ticks) noexcept nogil:
-        cdef SideBook* book = &self.sides[side]
-        cdef int64_t key = _key(side, price_ticks)
-        cdef int32_t at = self._search(book, key)
-        return book.levels[at].qty_lots if at < book.size and book.levels[at].key == key else 0
-
     # -- Python's face --------------------------------------------------------------------------------------------
 
     def place(
@@ -433,18 +433,6 @@ cdef class MatchingEngine:
         cdef Order* order = self.c_find(order_id)
         return None if order == NULL else (order.owner, order.side, order.price_ticks, order.left_lots)
 
-    def lots_ahead(self, int64_t order_id) -> int:
-        """Lots that trade before this resting order at its price; -1 if there is no such order."""
-        cdef int32_t slot = self._slot(order_id)
-        if slot < 0:
-            return -1
-        cdef int64_t ahead = 0
-        slot = self.orders[slot].prev
-        while slot >= 0:
-            ahead += self.orders[slot].left_lots
-            slot = self.orders[slot].prev
-        return ahead
-
     def take_fills(self) -> list[tuple[int, int, int, int, int, int, int]]:
         """Trades of the last place or amend, in order; a second call finds none.
 
@@ -464,14 +452,10 @@ cdef class MatchingEngine:
 
     def take_expiries(self) -> list[tuple[int, int, int]]:
         """(id, owner, left_lots) of the resting orders that self-trade prevention removed; a second call finds none."""
-        cdef int32_t i
-        cdef Expiry* expiry
-        out = []
-        for i in range(self.n_expiries):
-            expiry = &self.expiry_log[i]
-            out.append((expiry.id, expiry.owner, expiry.left_lots))
+        cdef int32_t i, count = self.n_expiries
+        cdef Expiry* log = self.expiry_log
         self.n_expiries = 0
-        return out
+        return [(log[i].id, log[i].owner, log[i].left_lots) for i in range(count)]
 
     def take_changes(self, dict bids, dict asks) -> int:
         """Move the level changes since the last call into ``price -> lots`` dicts (0: gone); returns their number."""
@@ -488,19 +472,11 @@ cdef class MatchingEngine:
         """(bid_ticks, bid_lots, ask_ticks, ask_lots); zeros for an empty side."""
         return self.c_best(0), self.c_best_qty(0), self.c_best(1), self.c_best_qty(1)
 
-    def qty_at(self, int side, int64_t price_ticks) -> int:
-        """Lots resting at a price."""
-        if side < 0 or side > 1:
-            raise ValueError(f"side: expected 0 or 1, found {side}")
-        return self.c_qty_at(side, price_ticks)
-
     def levels(self, int side, int32_t limit=0) -> list[tuple[int, int]]:
         """(price_ticks, qty_lots) from the best price on; all of them when `limit` is 0."""
-        if side < 0 or side > 1:
-            raise ValueError(f"side: expected 0 or 1, found {side}")
+        _check_side(side)
         cdef SideBook* book = &self.sides[side]
-        cdef int32_t count = book.size if limit <= 0 or limit > book.size else limit
-        cdef int32_t at
+        cdef int32_t count = book.size if limit <= 0 or limit > book.size else limit, at
         cdef PriceLevel* level
         out = []
         for at in range(book.size - 1, book.size - 1 - count, -1):
@@ -510,8 +486,7 @@ cdef class MatchingEngine:
 
     def queue(self, int side, int64_t price_ticks) -> list[tuple[int, int, int]]:
         """(id, owner, left_lots) of every order at a price, first in line first."""
-        if side < 0 or side > 1:
-            raise ValueError(f"side: expected 0 or 1, found {side}")
+        _check_side(side)
         cdef SideBook* book = &self.sides[side]
         cdef int64_t key = _key(side, price_ticks)
         cdef int32_t at = self._search(book, key), slot

@@ -100,7 +100,6 @@ cdef class MatchingEngine:
     cdef int64_t c_best(self, int side) noexcept nogil          # price; 0: the side is empty
     cdef int64_t c_best_qty(self, int side) noexcept nogil
     cdef Order* c_front(self, int side) noexcept nogil          # first in the queue at the best price; NULL: empty
-    cdef int64_t c_qty_at(self, int side, int64_t price_ticks) noexcept nogil
 
     cdef int32_t _slot(self, int64_t id) noexcept nogil
     cdef int _index(self, int32_t slot) except -1 nogil

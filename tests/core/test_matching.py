@@ -65,7 +65,6 @@ def test_a_smaller_quantity_keeps_its_place_only_when_asked(engine: MatchingEngi
     assert [row[0] for row in engine.queue(BUY, 100)] == [2, 3, 1]
     engine.amend(2, 100, 6, keep_priority=True)
     assert [row[0] for row in engine.queue(BUY, 100)] == [3, 1, 2]
-    assert engine.lots_ahead(2) == 8
 
 
 def test_an_amend_into_the_other_side_trades(engine: MatchingEngine) -> None:
