@@ -193,7 +193,7 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
     for index, r in restored.items():
         engine.restore(index, r.lots, Decimal(r.entry_price), r.base_fees_e8)
         for side, trade_id in r.trade_ids:
-            execution.table.learn_trade(index, side, trade_id)
+            execution.table.trades.learn(index, side, trade_id)
     loaded = plugin or spec.plugin.load()
     params = loaded.params(spec.plugin.params)
     refused = engine.swap(loaded.create(), params, loaded.id, msgspec.json.encode(SwapRecord(spec.plugin)), start_ns)
