@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from mmbot._core.types import CommandKind, CommandView, Instrument, OrderEvent, OrderEventKind, Side, TimeInForce
-
 from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.server import SimServer
 from mmbot.sim.server_config import ServerConfig

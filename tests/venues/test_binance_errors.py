@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from mmbot._core.types import CommandKind, OrderEventKind
 
+from mmbot._core.types import CommandKind, OrderEventKind
 from mmbot.errors import AuthError, RateLimited, Rejected, UnknownOrderState
 from mmbot.venues.binance.errors import Outcome, error_of, event_kind, outcome_of
 from mmbot.venues.binance_spot.errors import CODES as SPOT

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from mmbot._core.types import Owner
 
+from mmbot._core.types import Owner
 from mmbot.venues.client_id import MAX_SIZE, ClientIds, to_base36
 
 IDS = ClientIds("demo", 1_786_000_000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from mmbot._core.types import Owner
 
+from mmbot._core.types import Owner
 from mmbot.venues.client_id import MAX_SIZE, ClientIds, to_base36
 
 SESSIONS = st.integers(0, 36**10 - 1)

@@ -9,8 +9,8 @@ import traceback
 
 import pytest
 from desk import LOTS, SYMBOLS, Desk, at_desk, exchange, settings_for, until
-from mmbot._core.types import CommandKind, OrderEventKind, Owner, Side, TimeInForce
 
+from mmbot._core.types import CommandKind, OrderEventKind, Owner, Side, TimeInForce
 from mmbot.errors import AuthError, ConfigError
 from mmbot.venues.base import Credentials
 from mmbot.venues.registry import create_venue

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 from desk import Desk, at_desk, exchange, until
-from mmbot._core.types import CommandKind, OrderEventKind, OrderState
 
+from mmbot._core.types import CommandKind, OrderEventKind, OrderState
 from mmbot.sim.faults import Fault, FaultKind
 from mmbot.sim.server_config import ConnectionRules
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from mmbot._core.types import Instrument, OrderState, Side
+from desk import RecordingSink
 
+from mmbot._core.types import Instrument, OrderState, Owner, Side
 from mmbot.errors import ConfigError, DecodeError, RateLimited, Rejected, UnknownOrderState
 from mmbot.net.http import HttpAnswer
 from mmbot.venues.base import Credentials, Endpoint, VenueSettings
@@ -24,6 +25,7 @@ from mmbot.venues.binance_spot import rest as spot_rest
 from mmbot.venues.binance_usdm import messages as usdm_messages
 from mmbot.venues.binance_usdm import rest as usdm_rest
 from mmbot.venues.client_id import ClientIds
+from mmbot.venues.registry import create_venue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -270,3 +272,41 @@ def test_a_missing_filter_is_told() -> None:
 def test_answers_of_another_shape_are_decode_errors(raw: bytes) -> None:
     with pytest.raises(DecodeError, match="orders: expected"):
         decode(OrderAnswer, raw, "orders")
+
+
+async def test_the_weight_allowed_is_what_the_venue_says(data_dir: Path) -> None:
+    rest, wire = caught("binance")
+    raw = (data_dir / "messages" / "binance" / "py_http" / "http_spot_market_exchange_info.json").read_bytes()
+    rest.signer = None
+    wire.answer = HttpAnswer(200, raw, {})
+    (instrument,) = await rest.instruments(["BTC/USDT"])
+    assert instrument.venue_symbol == "BTCUSDT"
+    assert rest.budget.limit == 1200
+
+
+async def test_trades_of_orders_too_old_to_be_kept_are_somebody_elses() -> None:
+    endpoint = Endpoint(rest="https://x", ws="wss://x", ws_api="wss://y")
+    settings = VenueSettings(name="v", endpoint=endpoint, credentials=Credentials(api_key=KEY, api_secret=SECRET))
+    venue = create_venue("binance_usdm", settings)
+    sink, wire = RecordingSink(), Wire()
+    venue._rest._http = wire
+    instrument = Instrument(
+        venue="v", symbol="S", venue_symbol="BTCUSDT", base_asset="B", quote_asset="Q", settle_asset="Q",
+        tick_size="0.1", lot_size="0.001",
+    )
+    venue.bind(sink, {4: instrument})
+    trade = {
+        "symbol": "BTCUSDT", "id": 7, "orderId": 1, "price": "10.5", "qty": "0.002", "commission": "-0.00000001",
+        "commissionAsset": "BNB", "time": 1, "side": "SELL", "maker": True,
+    }
+    answers = [HttpAnswer(200, json.dumps([trade]).encode(), {}), HttpAnswer(400, b'{"code":-2013,"msg":"gone"}', {})]
+
+    async def request(*args: Any, **kwargs: Any) -> HttpAnswer:
+        await Wire.request(wire, *args, **kwargs)
+        return answers[len(wire.sent) - 1]
+
+    wire.request = request
+    (fill,) = await venue.fills_since(4, trade_id=6)
+    assert (fill.owner, fill.order_num, fill.price_ticks, fill.qty_lots) == (Owner.OTHER, 0, 105, 2)
+    assert (fill.fee_e8, sink.assets[fill.fee_asset], fill.maker, fill.side) == (-1, "BNB", True, Side.SELL)
+    assert wire.sent[0][2]["fromId"] == "7"

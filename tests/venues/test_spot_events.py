@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from desk import RecordingSink
-from mmbot._core.types import Instrument, OrderEventKind, Owner, Side
 
+from mmbot._core.types import Instrument, OrderEventKind, Owner, Side
 from mmbot.errors import DecodeError
 from mmbot.venues.binance.market_table import MarketTable
 from mmbot.venues.binance_spot.trading import UserStream

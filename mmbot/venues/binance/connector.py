@@ -19,6 +19,7 @@ from mmbot.net.backoff import Backoff
 from mmbot.net.websocket import ManagedSocket
 from mmbot.venues.base import Venue
 from mmbot.venues.binance import order_events
+from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.market_feed import MarketFeed
 from mmbot.venues.binance.market_table import MarketTable, owner_of
 from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway
@@ -273,11 +274,20 @@ class BinanceVenue(Venue):
         for trade in await self._rest.trades_since(bound.symbol, trade_id, ts_ns):
             owner = self._owners.get((market, trade.order_id))
             if owner is None:
-                order = await self._rest.order(bound.symbol, trade.order_id)
-                owner = owner_of(self._ids, order.client_order_id)
+                owner = await self._look_up_owner(bound, trade.order_id)
                 self._remember(market, trade.order_id, owner)
             fills.append(order_events.fill(trade, bound, sink, owner))
         return fills
+
+    async def _look_up_owner(self, market: BoundMarket, order_id: int) -> tuple[int, int]:
+        """Trades name the venue's order id only; the client's stands in the order."""
+        try:
+            order = await self._rest.order(market.symbol, order_id)
+        except VenueError as error:
+            if self._rest.codes.get(error.code) is Outcome.GONE:    # too old to be kept
+                return Owner.OTHER, 0
+            raise
+        return owner_of(self._ids, order.client_order_id)
 
     # -- books --------------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class MarketFeed:
         self._streams = list(limits_s)
         self._watch = StreamWatch(limits_s)
         self._sink = sink
+        self._deliver = sink.on_frame
         self._url = url
         self._socket = ManagedSocket(name, self._address, self, ssl_context=ssl_context, rules=rules)
         self._answers: dict[int, asyncio.Future[None]] = {}
@@ -76,7 +77,7 @@ class MarketFeed:
         """Pass one frame on: the hot path."""
         if self._look:
             self._inspect(payload)
-        self._sink.on_frame(self._feed, payload, recv_ns)
+        self._deliver(self._feed, payload, recv_ns)
 
     async def on_open(self, socket: ManagedSocket) -> None:
         """Subscribe to everything; the feed is up with the first frame of data or the last confirmation.

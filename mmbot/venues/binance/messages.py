@@ -32,7 +32,7 @@ ORDER_STATES = {
     "EXPIRED": OrderState.EXPIRED,
     "EXPIRED_IN_MATCH": OrderState.EXPIRED,
 }
-SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 
 class ErrorData(msgspec.Struct, frozen=True, rename="camel"):
@@ -173,6 +173,14 @@ def amount_e8(text: str, where: str) -> int:
         DecodeError: it has more of them, or is no number.
     """
     return units(text, E8, where, signed=True)
+
+
+def side_of(text: str) -> Side:
+    """Read ``BUY`` or ``SELL``; raises DecodeError for anything else."""
+    side = _SIDES.get(text)
+    if side is None:
+        raise DecodeError(f"side: expected BUY or SELL, found {text!r}")
+    return side
 
 
 def decimal(text: str, where: str) -> Decimal:

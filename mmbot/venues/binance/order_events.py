@@ -8,7 +8,7 @@ from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, OrderStat
 from mmbot.errors import DecodeError
 from mmbot.venues.base import Fill, OpenOrder
 from mmbot.venues.binance.market_table import owner_of
-from mmbot.venues.binance.messages import NS_PER_MS, ORDER_STATES, SIDES, amount_e8
+from mmbot.venues.binance.messages import NS_PER_MS, ORDER_STATES, amount_e8, side_of
 
 if TYPE_CHECKING:
     from mmbot._core.types import CommandView
@@ -53,7 +53,7 @@ def answered(command: CommandView, market: BoundMarket, order: OrderAnswer, answ
         owner=Owner.OURS if command.order_num else Owner.OURS_BEFORE,
         order_num=command.order_num,
         venue_order_id=order.order_id,
-        side=SIDES.get(order.side, command.side),
+        side=side_of(order.side) if order.side else command.side,
         state=state_of(order.status) if order.status else OrderState.NONE,
         price_ticks=market.ticks(order.price) if order.price else command.price_ticks * stands,
         qty_lots=market.lots(qty) if qty else command.qty_lots * stands,
@@ -110,7 +110,7 @@ def open_order(order: OrderAnswer, market: BoundMarket, ids: ClientIds) -> OpenO
         order_num=number,
         client_order_id=order.client_order_id,
         venue_order_id=order.order_id,
-        side=SIDES[order.side],
+        side=side_of(order.side),
         state=state_of(order.status),
         price_ticks=market.ticks(order.price) if owner is not Owner.OTHER else 0,
         qty_lots=market.lots(order.orig_qty),
@@ -122,7 +122,7 @@ def open_order(order: OrderAnswer, market: BoundMarket, ids: ClientIds) -> OpenO
 
 def fill(trade: TradeAnswer, market: BoundMarket, sink: Sink, owner: tuple[int, int]) -> Fill:
     """Read one entry of the account's trade history; `owner` is (Owner, order_num) of its order."""
-    side = SIDES[trade.side or ("BUY" if trade.is_buyer else "SELL")]
+    side = side_of(trade.side or ("BUY" if trade.is_buyer else "SELL"))
     return Fill(
         market=market.index,
         owner=owner[0],

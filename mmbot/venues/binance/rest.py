@@ -18,9 +18,10 @@ from mmbot.venues.binance.errors import Outcome, error_of, outcome_of
 from mmbot.venues.binance.messages import NS_PER_MS, ApiError, ServerTime, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mmbot.venues.base import VenueSettings
+    from mmbot.venues.binance.messages import RateCount
 
 _PAUSE_S = 10.0
 _BAN_S = 120.0
@@ -74,6 +75,12 @@ class BinanceRest:
             server_ns = decode(ServerTime, body, self._time_path).server_time * NS_PER_MS + NS_PER_MS // 2
             self.clock.add(sent_ns, server_ns, received_ns)
         return self.clock.offset_ns
+
+    def take_limits(self, limits: Iterable[RateCount]) -> None:
+        """Believe exchangeInfo's ``rateLimits`` about the weight allowed a minute."""
+        for each in limits:
+            if (each.rate_limit_type, each.interval, each.interval_num) == ("REQUEST_WEIGHT", "MINUTE", 1):
+                self.budget.limit = each.limit
 
     async def public(self, path: str, params: Params, *, weight: int) -> bytes:
         """GET what needs no key."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mmbot.venues.binance.messages import RateCount  # noqa: TC001 - msgspec reads it at run time
+
 
 class ExecutionReport(msgspec.Struct, frozen=True):
     """``executionReport``; the venue's one-letter names."""
@@ -73,10 +75,11 @@ class SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
     amend_allowed: bool = False
 
 
-class ExchangeInfo(msgspec.Struct, frozen=True):
+class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     """``GET /api/v3/exchangeInfo``."""
 
     symbols: list[SymbolInfo]
+    rate_limits: list[RateCount] = []
 
 
 class CommissionRates(msgspec.Struct, frozen=True):

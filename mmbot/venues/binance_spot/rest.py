@@ -47,6 +47,7 @@ class SpotRest(AccountRest):
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
         """Describe markets, with this account's fees where there are credentials."""
         info = decode(ExchangeInfo, await self.public("/api/v3/exchangeInfo", {}, weight=20), "exchangeInfo")
+        self.take_limits(info.rate_limits)
         listed = {each.symbol: each for each in info.symbols if each.status == "TRADING"}
         found = []
         for symbol in pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind):

@@ -11,7 +11,7 @@ import structlog
 
 from mmbot._core.types import OrderEvent, OrderEventKind, Owner
 from mmbot.venues.binance.market_table import owner_of
-from mmbot.venues.binance.messages import NS_PER_MS, SIDES, StreamEnvelope, amount_e8, decode
+from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode, side_of
 from mmbot.venues.binance.order_events import state_of
 from mmbot.venues.binance_spot.messages import AccountPosition, ExecutionReport
 
@@ -107,7 +107,7 @@ def order_event(report: ExecutionReport, market: BoundMarket, ids: ClientIds, si
         order_num=number,
         owner=owner,
         venue_order_id=report.i,
-        side=SIDES[report.S],
+        side=side_of(report.S),
         state=state_of(report.X) if owner is not Owner.OTHER else 0,
         price_ticks=market.ticks(report.p) if owner is not Owner.OTHER else 0,
         qty_lots=market.lots(report.q) if owner is not Owner.OTHER else 0,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mmbot.venues.binance.messages import RateCount  # noqa: TC001 - msgspec reads it at run time
+
 
 class OrderUpdateBody(msgspec.Struct, frozen=True):
     """``o`` of ORDER_TRADE_UPDATE; the venue's one-letter names."""
@@ -94,10 +96,11 @@ class SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
     contract_type: str = ""
 
 
-class ExchangeInfo(msgspec.Struct, frozen=True):
+class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     """``GET /fapi/v1/exchangeInfo``."""
 
     symbols: list[SymbolInfo]
+    rate_limits: list[RateCount] = []
 
 
 class CommissionRate(msgspec.Struct, frozen=True, rename="camel"):

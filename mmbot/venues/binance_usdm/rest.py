@@ -53,6 +53,7 @@ class UsdmRest(AccountRest):
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
         """Describe perpetuals, with this account's fees where there are credentials."""
         info = decode(ExchangeInfo, await self.public("/fapi/v1/exchangeInfo", {}, weight=1), "exchangeInfo")
+        self.take_limits(info.rate_limits)
         listed = {each.symbol: each for each in info.symbols if _trades(each)}
         found = []
         for symbol in pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind):

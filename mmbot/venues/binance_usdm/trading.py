@@ -12,7 +12,7 @@ import structlog
 
 from mmbot._core.types import OrderEvent, OrderEventKind, Owner
 from mmbot.venues.binance.market_table import owner_of
-from mmbot.venues.binance.messages import NS_PER_MS, SIDES, StreamEnvelope, amount_e8, decode
+from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode, side_of
 from mmbot.venues.binance.order_events import state_of
 from mmbot.venues.binance_usdm.messages import AccountUpdate, OrderUpdate, OrderUpdateBody
 
@@ -148,7 +148,7 @@ def order_event(
         order_num=number,
         owner=owner,
         venue_order_id=body.i,
-        side=SIDES[body.S],
+        side=side_of(body.S),
         state=state_of(body.X) if owner is not Owner.OTHER else 0,
         # Orders of others (market, conditional, liquidation) may have prices that are no whole ticks.
         price_ticks=market.ticks(body.p) if owner is not Owner.OTHER else 0,
