@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     PublicKey = ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
+WINDOW_FORMAT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,3})?")
 DEFAULT_RECV_WINDOW_MS = 5000
 MAX_RECV_WINDOW_MS = 60000
 AHEAD_MS = 1000  # a timestamp this far in the future is refused
@@ -85,7 +85,7 @@ def query_payload(query: str, body: str) -> tuple[bytes, str | None]:
     """What a REST request's signature covers, and the signature: the text as sent, minus the ``signature`` pair."""
     bare_query, in_query = _without_signature(query)
     bare_body, in_body = _without_signature(body)
-    return (bare_query + bare_body).encode(), in_query if in_query is not None else in_body
+    return (bare_query + bare_body).encode(errors="surrogateescape"), in_query if in_query is not None else in_body
 
 
 def _without_signature(text: str) -> tuple[str, str | None]:
@@ -103,7 +103,7 @@ def _without_signature(text: str) -> tuple[str, str | None]:
 def sorted_payload(params: Mapping[str, object]) -> bytes:
     """What a websocket API request's signature covers: all other parameters by name."""
     pairs = (f"{name}={_text(params[name])}" for name in sorted(params) if name != "signature")
-    return "&".join(pairs).encode()
+    return "&".join(pairs).encode(errors="surrogatepass")
 
 
 def _text(value: object) -> str:
@@ -133,13 +133,12 @@ def check_time(timestamp: str | None, recv_window: str | None, now_ms: float) ->
 def _window(text: str | None) -> float:
     if not text:
         return DEFAULT_RECV_WINDOW_MS
-    try:
-        window = Decimal(text)
-    except InvalidOperation:
-        raise wire_errors.illegal("recvWindow", "^[0-9]{1,20}$") from None
+    if not WINDOW_FORMAT.fullmatch(text):
+        raise wire_errors.illegal("recvWindow", WINDOW_FORMAT.pattern)
+    window = float(text)
     if not 0 < window <= MAX_RECV_WINDOW_MS:
         raise wire_errors.ApiError(-1131, "recvWindow must be less than 60000.")
-    return float(window)
+    return window
 
 
 class KeyRing:

@@ -99,7 +99,7 @@ class VenueServer:
 
     async def _http(self, request: web.Request) -> web.Response:
         self.requests += 1
-        body = await request.text() if request.can_read_body else ""
+        body = (await request.read()).decode(errors="surrogateescape") if request.can_read_body else ""
         path, _, query = request.raw_path.partition("?")
         reply = self._rest.answer(
             RestRequest(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VERSION = re.compile(r"v\d+/")
 SESSION_WEIGHT = 2
 MAX_SUBSCRIPTIONS = 1000
+LISTS = ("symbols", "permissions")  # parameters that may be lists
 AUTH_PARAMS = ("apiKey", "signature")
 
 decode = msgspec.json.Decoder(float_hook=str).decode  # a number is signed as it was written
@@ -254,6 +255,9 @@ def _parse(text: str | bytes) -> tuple[Any, str, dict[str, Any]]:
         params = {}
     if not isinstance(params, dict):
         raise _BadRequest(request_id, wire_errors.invalid_data("params"))
+    for name, value in params.items():
+        if isinstance(value, dict) or (isinstance(value, list) and name not in LISTS):
+            raise _BadRequest(request_id, wire_errors.invalid_data(name))
     return request_id, method, params
 
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from mmbot.sim.auth import Credential, KeyRing, check_time, credential_from_pem, query_payload, sorted_payload
 from mmbot.sim.events import Refused
 from mmbot.sim.rest import parse_params
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW_MS = 1_750_000_000_123
 
@@ -83,6 +86,7 @@ def test_websocket_parameters_are_signed_in_order_of_name():
         (NOW_MS, "60001", -1131),
         (NOW_MS, "0", -1131),
         (NOW_MS, "ten", -1100),
+        (NOW_MS, "nan", -1100),
         ("", None, -1102),
         ("abc", None, -1100),
         ("-5", None, -1100),

@@ -343,6 +343,7 @@ async def test_nonsense_to_the_order_api_is_answered(client: Client):
             ('{"id":1}', -1102),
             ('{"id":1,"method":"no.such"}', -1020),
             ('{"id":[],"method":"time"}', -1130),
+            ('{"id":1,"method":"order.place","params":{"type":["LIMIT"]}}', -1130),
         ):
             await socket.send_str(text)
             assert (await next_message(socket))["error"]["code"] == code
