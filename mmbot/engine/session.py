@@ -67,6 +67,7 @@ class Session:
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self._flatten_on_stop = config.bot.flatten_on_stop
+        self._halted_by = ""
         self._begun_ns = time.monotonic_ns()
 
     # --- setting up --------------------------------------------------------------------------------------------------
@@ -172,10 +173,9 @@ class Session:
         except BaseExceptionGroup as group:
             await self._leave_in_haste(group)
         self.exit_reason = self.exit_reason or "duration"
-        if self.engine.limits.level >= RiskLevel.FLATTEN:
-            causes = ", ".join(self.engine.limits.breached())
-            self.exit_reason = f"risk limit: {causes}"
-            raise RiskHalt(f"stopped by a risk limit: {causes}")
+        if self._halted_by:
+            self.exit_reason = f"risk limit: {self._halted_by}"
+            raise RiskHalt(f"stopped by a risk limit: {self._halted_by}")
         return self.exit_reason
 
     @property
@@ -259,6 +259,8 @@ class Session:
     async def _shut_down(self) -> None:
         """Stop the plugin, cancel everything, flatten if asked, confirm with the venues; never longer than allowed."""
         self.state = "stopping"
+        if self.engine.limits.level >= RiskLevel.FLATTEN:  # else what flattens is this stop itself
+            self._halted_by = ", ".join(self.engine.limits.breached())
         inbox, limit_s = self.inbox, self.config.bot.shutdown_timeout_s
         inbox.command("stop")
         with contextlib.suppress(TimeoutError):
