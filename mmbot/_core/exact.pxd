@@ -3,6 +3,7 @@
 There is no ``exact`` module to import: everything here is inline. To Cython `int128` looks like a C integer of unknown
 size, so cast both operands (``<int128>a * <int128>b``); to Python it converts exactly both ways.
 """
+cimport cython
 from libc.stdint cimport int64_t
 
 cdef extern from *:
@@ -18,9 +19,12 @@ cdef extern from *:
     bint add64_overflows "__builtin_add_overflow"(int64_t a, int64_t b, int64_t* total) noexcept nogil
 
 
+# What is inline here is compiled again by whoever cimports it, a user's plugin too: it must mean the same everywhere.
+@cython.cdivision(True)
+@cython.overflowcheck(False)
 cdef inline int128 div_half_even(int128 numerator, int128 denominator) noexcept nogil:
     """The quotient rounded to the nearest integer, ties to even; `denominator` > 0."""
-    cdef int128 quotient = numerator / denominator
+    cdef int128 quotient = numerator // denominator
     cdef int128 rest = numerator - quotient * denominator
     cdef int128 size = rest if rest >= 0 else -rest
     cdef int128 other = denominator - size

@@ -2,7 +2,8 @@
 
 A plugin is named by
 
-* an id, ``pmm``: ``pmm.py`` or a compiled ``pmm.*.so`` in one of the search folders, else in the shipped ``strategies``;
+* an id, ``pmm``: ``pmm.py`` or a compiled ``pmm.*.so`` in one of the search folders, else in the shipped
+  ``strategies``; of both, the newer one, so that an edit is never hidden behind an older compilation;
 * a path, ``./my/maker.py`` or a compiled ``maker.cpython-311-x86_64-linux-gnu.so``;
 * a class of an installed package, ``my_firm.makers:Wide``.
 
@@ -14,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import importlib.machinery
 import importlib.util
+import inspect
 import itertools
 import sys
+import tempfile
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,7 @@ from pydantic import ValidationError
 
 from mmbot._core.strategy import Strategy
 from mmbot.errors import PluginError
+from mmbot.plugins.typed import PARAMS_NAME
 from mmbot.strategy import Params
 
 if TYPE_CHECKING:
@@ -68,7 +72,8 @@ class Plugin:
         except ValidationError as error:
             known = ", ".join(self.params_class.model_fields)
             lines = [
-                f"  {'.'.join(map(str, e['loc'])) or '(params)'}: {e['msg']}, found {e['input']!r}" for e in error.errors()
+                f"  {'.'.join(map(str, e['loc'])) or '(params)'}: {e['msg']}, found {e['input']!r}"
+                for e in error.errors()
             ]
             raise PluginError(
                 f"strategy {self.id}: wrong params\n" + "\n".join(lines) + f"\n  known params: {known}"
@@ -98,8 +103,8 @@ def load(name: str, search: Sequence[Path] = ()) -> Plugin:
     return load_file(path)
 
 
-def find(name: str, search: Sequence[Path] = ()) -> Path:
-    """Return the file that `name` means.
+def find(name: str, search: Sequence[Path] = (), *, suffixes: Sequence[str] = (*EXTENSION_SUFFIXES, ".py")) -> Path:
+    """Return the file that `name` means, one with an ending among `suffixes` when `name` is an id.
 
     Raises:
         PluginError: says where it was looked for and which ids exist.
@@ -111,10 +116,9 @@ def find(name: str, search: Sequence[Path] = ()) -> Path:
         raise PluginError(f"strategy file {name}: not found")
     folders = [*search, shipped_folder()]
     for folder in folders:
-        for suffix in (*EXTENSION_SUFFIXES, ".py"):
-            path = folder / f"{name}{suffix}"
-            if path.is_file():
-                return path.resolve()
+        paths = [path for suffix in suffixes if (path := folder / f"{name}{suffix}").is_file()]
+        if paths:
+            return max(paths, key=lambda path: path.stat().st_mtime_ns).resolve()
     known = ", ".join(sorted({p.stem for folder in folders for p in folder.glob("*.py") if p.stem != "__init__"}))
     raise PluginError(f"strategy {name!r}: not found in {', '.join(map(str, folders))}; known there: {known}")
 
@@ -137,21 +141,28 @@ def load_file(path: Path, *, package: str = "", class_name: str = "") -> Plugin:
     code_hash = hashlib.sha256(content).hexdigest()
     if path.suffix == ".py":
         return load_source(content.decode(), path, package=package, class_name=class_name)
+    return _load_extension(content, path, code_hash, class_name)
+
+
+def _load_extension(content: bytes, path: Path, code_hash: str, class_name: str) -> Plugin:
+    """Load a copy: the system's loader knows a file by its name and would give the old code for a new file."""
     plugin_id = path.name.split(".")[0]
     # An extension's init function is named after the last part of the module's name.
     module_name = f"mmbot_plugin_{next(_serial)}.{plugin_id}"
-    loader = importlib.machinery.ExtensionFileLoader(module_name, str(path))
-    spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
-    if spec is None:
-        raise PluginError(f"strategy {path}: not an extension module of this Python")
-    try:
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        loader.exec_module(module)
-    except Exception as error:
-        sys.modules.pop(module_name, None)
-        raise PluginError(f"strategy {path}: could not be loaded: {error!r}") from error
-    return _plugin(plugin_id, code_hash, "", path, module, class_name)
+    with tempfile.TemporaryDirectory(prefix="mmbot-plugin-") as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(content)
+        loader = importlib.machinery.ExtensionFileLoader(module_name, str(copy))
+        spec = importlib.machinery.ModuleSpec(module_name, loader, origin=str(copy))
+        try:
+            module = importlib.util.module_from_spec(spec)
+            module.__file__ = str(path)
+            sys.modules[module_name] = module  # pydantic resolves annotations through it
+            loader.exec_module(module)
+        except Exception as error:
+            sys.modules.pop(module_name, None)
+            raise PluginError(f"strategy {path}: could not be loaded: {error!r}") from error
+    return _plugin(path, code_hash, "", module, class_name)
 
 
 def load_source(source: str, path: Path, *, package: str = "", class_name: str = "") -> Plugin:
@@ -170,7 +181,7 @@ def load_source(source: str, path: Path, *, package: str = "", class_name: str =
     except Exception as error:
         sys.modules.pop(module.__name__, None)
         raise PluginError(f"strategy {path}: {_where(error, path)}{type(error).__name__}: {error}") from error
-    return _plugin(path.stem, code_hash, source, path, module, class_name)
+    return _plugin(path, code_hash, source, module, class_name)
 
 
 def _load_from_package(name: str) -> Plugin:
@@ -184,16 +195,21 @@ def _load_from_package(name: str) -> Plugin:
     return load_file(Path(spec.origin), package=module_name.rpartition(".")[0], class_name=class_name)
 
 
-def _plugin(
-    plugin_id: str, code_hash: str, source: str, path: Path, module: types.ModuleType, class_name: str
-) -> Plugin:
+def _plugin(path: Path, code_hash: str, source: str, module: types.ModuleType, class_name: str) -> Plugin:
+    plugin_id = path.name.partition(".")[0]
+
+    def own(home: str) -> bool:
+        # An extension type says the name that its module was compiled under.
+        return home == module.__name__ or (not source and home.rpartition(".")[2] == plugin_id)
+
     def defined(base: type) -> list[type]:
         found = [
             value
             for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+            if isinstance(value, type) and issubclass(value, base) and own(value.__module__)
         ]
-        return [c for c in found if not any(c in other.__mro__[1:] for other in found)]  # the most derived
+        # Each once, whatever it is called; and of a chain only the most derived.
+        return [c for c in dict.fromkeys(found) if not any(c in other.__mro__[1:] for other in found)]
 
     strategies = [c for c in defined(Strategy) if class_name in ("", c.__name__)]
     if len(strategies) != 1:
@@ -202,7 +218,7 @@ def _plugin(
         raise PluginError(f"strategy {path}: expected {wanted}, found {names}")
     strategy_class = strategies[0]
     params = defined(Params)
-    hinted = strategy_class.__dict__.get("__annotations__", {}).get("params")
+    hinted = inspect.get_annotations(strategy_class).get("params") or getattr(module, PARAMS_NAME, None)
     hinted_name = hinted if isinstance(hinted, str) else getattr(hinted, "__name__", "")
     chosen = [c for c in params if c.__name__ == hinted_name] or params
     if len(chosen) > 1:

@@ -1,14 +1,20 @@
-"""Turn a plain Python plugin into Cython's pure-Python mode, so that the same file runs interpreted or compiled.
+"""Types for a plain Python plugin, so that the same file runs interpreted or compiled.
 
-The strategy class becomes an extension type, its callbacks override the base's through the C vtable, and attributes
-annotated in the class body (``half_ticks: float``) become C fields. Nothing else is touched: the meaning stays.
+Cython lets a ``.pxd`` beside a ``.py`` say which classes are extension types and which attributes are C fields.
+`declare` writes that contract for a plugin: its strategy class becomes an extension type, its callbacks override the
+base's through the C vtable, and attributes annotated in the class body (``half_ticks: float``) become C fields.
+
+The text itself keeps its meaning and its line numbers; edited out is only what would contradict the contract: imports
+of extension types (they are cimported instead), annotations that became fields, and ``super()`` without arguments.
 """
 
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 
-CORE = "cython.cimports.mmbot._core"
+from mmbot.errors import PluginError
+
 EXTENSION_TYPES = {
     "Fill": "strategy",
     "Market": "market",
@@ -16,108 +22,230 @@ EXTENSION_TYPES = {
     "Quotes": "quoting",
     "Strategy": "strategy",
 }
-CALLBACKS: dict[str, tuple[str, ...]] = {
-    "on_start": (),
-    "on_book": ("Market",),
-    "on_trade": ("Market", "cython.int", "int64_t", "int64_t"),
-    "on_order": ("Market", "OrderView"),
-    "on_fill": ("Market", "Fill"),
-    "on_funding": ("Market", "int64_t"),
-    "on_timer": ("str",),
-    "on_stop": (),
-    "import_state": ("dict",),
+"""What ``mmbot.strategy`` offers as extension types, and the core module of each."""
+CALLBACKS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "on_start": ("void", ()),
+    "on_book": ("void", ("core_Market",)),
+    "on_trade": ("void", ("core_Market", "int", "int64_t", "int64_t")),
+    "on_order": ("void", ("core_Market", "core_OrderView")),
+    "on_fill": ("void", ("core_Market", "core_Fill")),
+    "on_funding": ("void", ("core_Market", "int64_t")),
+    "on_timer": ("void", ("str",)),
+    "on_stop": ("void", ()),
+    "export_state": ("dict", ()),
+    "import_state": ("void", ("dict",)),
 }
-FIELD_TYPES = {"float": "cython.double", "int": "cython.longlong", "bool": "cython.bint"}
+"""Callback -> result and argument types, as in ``strategy.pxd``."""
+FIELD_TYPES = {"float": "double", "int": "int64_t", "bool": "bint"}
+PARAMS_NAME = "__params__"
+"""Module variable of a compiled plugin that names its `Params`: an extension type keeps no annotations."""
 
 
-def to_pure_mode(source: str, filename: str) -> str:
-    """Return the text that Cython compiles for the plugin `source`.
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A plugin ready for Cython: its text, and the ``.pxd`` beside it."""
+
+    source: str
+    contract: str
+
+
+def is_pure_mode(source: str, filename: str) -> bool:
+    """Whether the file speaks to Cython itself (``import cython``) and is to be compiled as it stands.
 
     Raises:
-        SyntaxError: the plugin is not valid Python.
+        SyntaxError: it is not valid Python.
+    """
+    return any(
+        (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "cython" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cython")
+        for node in ast.walk(ast.parse(source, filename))
+    )
+
+
+def declare(source: str, filename: str) -> Typed:
+    """Write the contract of the plain Python plugin `source`.
+
+    Raises:
+        SyntaxError: it is not valid Python.
+        PluginError: it has no class that derives from `Strategy`, imported by name from ``mmbot.strategy``.
     """
     tree = ast.parse(source, filename)
-    strategies = [n for n in tree.body if isinstance(n, ast.ClassDef) and _is_strategy(n)]
-    for node in strategies:
-        _type_class(node)
-    body: list[ast.stmt] = []
-    for statement in tree.body:
-        body.extend(_split_import(statement) if isinstance(statement, ast.ImportFrom) else [statement])
-    needed = sorted(EXTENSION_TYPES)
-    prelude = ast.parse(
-        "import cython\nfrom cython.cimports.libc.stdint import int64_t\n"
-        + "\n".join(f"from {CORE}.{EXTENSION_TYPES[name]} import {name}" for name in needed)
-    ).body
-    at = _after_header(body)
-    tree.body = body[:at] + prelude + body[at:]
-    return ast.unparse(ast.fix_missing_locations(tree))
+    text = _Text(source)
+    imported = _imports(tree, text)
+    bases = {name for name, kind in imported.items() if kind == "Strategy"}
+    contract = ["from libc.stdint cimport int64_t"]
+    contract += [f"from mmbot._core.{m} cimport {name} as core_{name}" for name, m in EXTENSION_TYPES.items()]
+    contract += [f"from mmbot._core.{EXTENSION_TYPES[n]} cimport {n} as {alias}" for alias, n in imported.items()]
+    known: dict[str, set[str]] = {name: set() for name in bases}
+    for node in tree.body:
+        base = next((b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name) and b.id in known), None)
+        if isinstance(node, ast.ClassDef) and base is not None:
+            made = _Class(node, known[base], imported, text)
+            contract += ["", f"cdef class {node.name}({base}):", *(f"    {line}" for line in made.lines)]
+            known[node.name] = known[base] | made.fields
+    if len(known) == len(bases):
+        raise PluginError(
+            f"strategy {filename}: expected a class that derives from Strategy, with "
+            "`from mmbot.strategy import Strategy`; found none at the top of the module"
+        )
+    return Typed(text.edited(), "\n".join(contract) + "\n")
 
 
-def _is_strategy(node: ast.ClassDef) -> bool:
-    return any(isinstance(base, ast.Name) and base.id == "Strategy" for base in node.bases)
+class _Text:
+    """A source text with edits at places of its syntax tree; every line keeps its number, save where text is added."""
+
+    def __init__(self, source: str) -> None:
+        self._data = source.encode()
+        self._starts = [0]
+        for line in self._data.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+        self._edits: list[tuple[int, int, bytes]] = []
+
+    def replace(self, node: ast.AST, new: str) -> None:
+        """Put `new` where `node` stands."""
+        start, end = self._span(node)
+        self._edits.append((start, end, new.encode() + b"\n" * self._data.count(b"\n", start, end)))
+
+    def drop_annotation(self, node: ast.AnnAssign) -> None:
+        """Turn ``name: type = value`` into ``name = value``."""
+        start, end = self._span(node.target)[1], self._span(node.annotation)[1]
+        self._edits.append((start, end, b""))
+
+    def drop_argument_type(self, argument: ast.arg) -> None:
+        """Turn the argument ``name: type`` into ``name``."""
+        if argument.annotation is not None:
+            self.replace(argument, argument.arg)
+
+    def rename_function(self, node: ast.FunctionDef, new: str) -> None:
+        """Give a function another name."""
+        at = self._data.index(node.name.encode(), self._starts[node.lineno - 1] + node.col_offset + len("def "))
+        self._edits.append((at, at + len(node.name.encode()), new.encode()))
+
+    def add_after(self, node: ast.stmt, lines: list[str]) -> None:
+        """Add lines after the last line of `node`."""
+        at = self._starts[node.end_lineno or node.lineno]
+        added = "".join(line + "\n" for line in lines).encode()
+        self._edits.append((at, at, added if self._data[at - 1 : at] == b"\n" else b"\n" + added))
+
+    def append(self, line: str) -> None:
+        """Add a line at the end."""
+        self._edits.append((len(self._data), len(self._data), f"\n{line}\n".encode()))
+
+    def edited(self) -> str:
+        """The text with all edits made."""
+        data = self._data
+        for start, end, new in sorted(self._edits, key=lambda edit: edit[0], reverse=True):
+            data = data[:start] + new + data[end:]
+        return data.decode()
+
+    def _span(self, node: ast.AST) -> tuple[int, int]:
+        assert isinstance(node, ast.stmt | ast.expr | ast.arg)  # noqa: S101 - the kinds that have a place
+        assert node.end_lineno is not None  # noqa: S101 - set by ast.parse
+        assert node.end_col_offset is not None  # noqa: S101 - set by ast.parse
+        return (
+            self._starts[node.lineno - 1] + node.col_offset,
+            self._starts[node.end_lineno - 1] + node.end_col_offset,
+        )
 
 
-def _after_header(body: list[ast.stmt]) -> int:
-    at = 0
-    while at < len(body) and (
-        (at == 0 and isinstance(body[0], ast.Expr))
-        or (isinstance(body[at], ast.ImportFrom) and getattr(body[at], "module", "") == "__future__")
-    ):
-        at += 1
-    return at
+def _imports(tree: ast.Module, text: _Text) -> dict[str, str]:
+    """Take extension types out of ``from mmbot.strategy import ...``; return what they are called in the plugin."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or node.module != "mmbot.strategy" or node.level:
+            continue
+        kept = [alias for alias in node.names if alias.name not in EXTENSION_TYPES]
+        found |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in EXTENSION_TYPES}
+        text.replace(node, ast.unparse(ast.ImportFrom(module=node.module, names=kept, level=0)) if kept else "pass")
+    return found
 
 
-def _split_import(node: ast.ImportFrom) -> list[ast.stmt]:
-    """Leave extension types out of ``from mmbot.strategy import ...``: they are cimported instead."""
-    if node.module != "mmbot.strategy":
-        return [node]
-    kept = [alias for alias in node.names if alias.name not in EXTENSION_TYPES]
-    return [ast.ImportFrom(module=node.module, names=kept, level=0)] if kept else []
+@dataclass(slots=True)
+class _Class:
+    """The contract of one strategy class; what contradicts it is edited out of `text`."""
+
+    node: ast.ClassDef
+    inherited: set[str]
+    imported: dict[str, str]
+    text: _Text
+    lines: list[str] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for statement in self.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                self._attribute(statement, statement.target.id)
+            elif isinstance(statement, ast.FunctionDef) and statement.name in CALLBACKS:
+                self._callback(statement)
+        for call in _bare_supers(self.node):  # a C method has no cell to find its class in
+            self.text.replace(call, f"super({self.node.name}, self)")
+        if not _assigned(self.node) <= self.fields | self.inherited | {"params"} and "__dict__" not in self.inherited:
+            self.lines.insert(0, "cdef dict __dict__")
+            self.fields.add("__dict__")
+        if not self.lines:
+            self.lines.append("pass")
+
+    def _attribute(self, statement: ast.AnnAssign, name: str) -> None:
+        if statement.value is not None:  # a class constant
+            self.text.drop_annotation(statement)
+            return
+        self.text.replace(statement, "pass")
+        written = ast.unparse(statement.annotation).strip("'\"")
+        if name == "params":  # the base has the field
+            self.text.append(f"{PARAMS_NAME} = {written}")
+        elif name not in self.inherited:
+            self.lines.append(f"cdef public {self._field_type(written)} {name}")
+            self.fields.add(name)
+
+    def _field_type(self, written: str) -> str:
+        bare = written.removesuffix("| None").strip()
+        if bare in self.imported:
+            return bare
+        return FIELD_TYPES.get(written, "object")
+
+    def _callback(self, function: ast.FunctionDef) -> None:
+        result, types = CALLBACKS[function.name]
+        names = [argument.arg for argument in function.args.args]
+        if _is_simple(function, len(types)):
+            for argument in function.args.args:
+                self.text.drop_argument_type(argument)
+        else:  # what Cython cannot put into a C method is called from one
+            inner, names = f"_{function.name}_as_written", ["self", *(f"argument_{i}" for i in range(len(types)))]
+            self.text.rename_function(function, inner)
+            space = " " * function.col_offset
+            call = f"{'return ' if result == 'dict' else ''}self.{inner}({', '.join(names[1:])})"
+            self.text.add_after(
+                self.node, ["", f"{space}def {function.name}({', '.join(names)}):", f"{space}    {call}"]
+            )
+        arguments = ", ".join(f"{kind} {name}" for kind, name in zip(types, names[1:], strict=True))
+        checked = "" if result == "dict" else " except *"
+        self.lines.append(f"cpdef {result} {function.name}({', '.join(filter(None, (names[0], arguments)))}){checked}")
 
 
-def _type_class(node: ast.ClassDef) -> None:
-    declared = {
-        n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name) and not n.value
-    }
-    node.decorator_list.append(_expr("cython.cclass"))
-    body: list[ast.stmt] = []
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            body.extend(_field(statement, statement.target.id))
-        elif isinstance(statement, ast.FunctionDef):
-            _type_callback(statement)
-            body.append(statement)
-        else:
-            body.append(statement)
-    if not _assigned(node) <= declared | {"params"}:
-        body.insert(_docstring_end(body), ast.parse("__dict__: dict").body[0])
-    node.body = body
+def _is_simple(function: ast.FunctionDef, arguments: int) -> bool:
+    """Whether the callback can be a C method: plain arguments, no decorator, no function or generator inside."""
+    args = function.args
+    plain = len(args.args) == arguments + 1 and not (
+        args.posonlyargs or args.kwonlyargs or args.vararg or args.kwarg or args.defaults or function.decorator_list
+    )
+    inside = (node for statement in function.body for node in ast.walk(statement))
+    return plain and not any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp | ast.ClassDef)
+        for node in inside
+    )
 
 
-def _field(statement: ast.AnnAssign, name: str) -> list[ast.stmt]:
-    if name == "params":  # the base has the field
-        return []
-    if statement.value is not None:  # a class constant
-        return [ast.Assign(targets=[ast.Name(name, ast.Store())], value=statement.value)]
-    found = ast.unparse(statement.annotation).strip("'\"")
-    typed = FIELD_TYPES.get(found, found if found in EXTENSION_TYPES else "object")
-    return list(ast.parse(f"{name} = cython.declare({typed}, visibility='public')").body)
-
-
-def _type_callback(function: ast.FunctionDef) -> None:
-    types = CALLBACKS.get(function.name)
-    if types is None:
-        if function.name == "export_state":
-            function.decorator_list.append(_expr("cython.ccall"))
-            function.returns = _expr("dict")
-        return
-    function.decorator_list += [_expr("cython.ccall"), _expr("cython.exceptval(check=True)")]
-    function.returns = _expr("cython.void")
-    for argument, name in zip(function.args.args[1:], types, strict=False):
-        argument.annotation = _expr(name)
+def _bare_supers(node: ast.ClassDef) -> list[ast.Call]:
+    """The calls ``super()`` in the class."""
+    return [
+        n
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "super" and not n.args
+    ]
 
 
 def _assigned(node: ast.ClassDef) -> set[str]:
+    """Attributes of ``self`` that the class assigns anywhere."""
     return {
         n.attr
         for n in ast.walk(node)
@@ -126,11 +254,3 @@ def _assigned(node: ast.ClassDef) -> set[str]:
         and isinstance(n.value, ast.Name)
         and n.value.id == "self"
     }
-
-
-def _docstring_end(body: list[ast.stmt]) -> int:
-    return int(bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant))
-
-
-def _expr(text: str) -> ast.expr:
-    return ast.parse(text, mode="eval").body

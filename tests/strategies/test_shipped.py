@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from Cython.Build import cythonize
 from made_up_market import Session
-from setuptools import Distribution, Extension
 
 from mmbot._core.types import Side
 from mmbot.config import load as load_config
-from mmbot.plugins import Plugin, load
-from mmbot.plugins.typed import to_pure_mode
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from mmbot.plugins import Plugin, load, load_file
+from mmbot.plugins.compile import compile_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = ["avellaneda_stoikov", "glft", "pmm"]
@@ -27,39 +19,9 @@ IDS = ["avellaneda_stoikov", "glft", "pmm"]
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plugin]:
-    """Every shipped strategy, compiled without optimisation, which changes no result."""
+    """Every shipped strategy, compiled."""
     folder = tmp_path_factory.mktemp("compiled")
-    for name in IDS:
-        source = (ROOT / "strategies" / f"{name}.py").read_text()
-        (folder / f"{name}.py").write_text(to_pure_mode(source, f"{name}.py"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        extensions = cythonize(
-            [Extension(name, [f"{name}.py"], extra_compile_args=["-O0", "-w"]) for name in IDS],
-            include_path=[str(ROOT)], language_level=3, quiet=True,
-            compiler_directives={"cdivision": True, "wraparound": False},
-        )  # fmt: skip
-        command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
-        command.inplace = True
-        command.ensure_finalized()
-        command.run()
-    plugins = {}
-    for name in IDS:
-        path = next(folder.glob(f"{name}.*.so"))
-        plain, module = load(name), _import(name, path)
-        strategy, params = (getattr(module, c.__name__) for c in (plain.strategy_class, plain.params_class))
-        plugins[name] = Plugin(name, "", "", path, strategy, params)
-    return plugins
-
-
-def _import(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic looks the annotations up there
-    spec.loader.exec_module(module)
-    return module
+    return {name: load_file(compile_plugin(ROOT / "strategies" / f"{name}.py", folder)) for name in IDS}
 
 
 def quotes_over_a_day_in_the_market(plugin: Plugin) -> list[object]:
