@@ -28,6 +28,7 @@ _quiet = logging.getLogger("mmbot.net.picows")
 _quiet.setLevel(logging.CRITICAL)  # what picows reports is reported here, once
 _random = Random()  # noqa: S311 - jitter is no secret
 _TEXT = WSMsgType.TEXT
+STOPPED = "stopped"     # the reason that `SocketHandler.on_close` is given when `ManagedSocket.run` was cancelled
 
 
 class SocketHandler(Protocol):
@@ -196,7 +197,7 @@ class ManagedSocket:
                 self._reason = "replaced before the venue's age limit"
             return self._reason or _said(transport)
         except asyncio.CancelledError:
-            self._reason = "stopped"
+            self._reason = STOPPED
             raise
         finally:
             self._transport = None

@@ -8,6 +8,7 @@ import pytest
 from desk import Desk, at_desk, exchange, until
 
 from mmbot._core.types import CommandKind, OrderEventKind, OrderState
+from mmbot.errors import RateLimited
 from mmbot.sim.faults import Fault, FaultKind
 from mmbot.sim.server_config import ConnectionRules
 
@@ -181,3 +182,31 @@ async def test_a_duplicate_fill_keeps_its_trade_id(desk: Desk) -> None:
 
     await until(lambda: len(told()) > len(set(told())))
     await until(lambda: sum(lots for _, lots in set(told())) == desk.lots)
+
+
+async def test_a_ban_is_trading_down_and_nothing_leaves(desk: Desk) -> None:
+    """Bots that went on asking turned a ban of minutes into one of days."""
+    price = await desk.rest_order(1)
+    desk.server.inject(Fault(kind=FaultKind.BAN, venue=desk.kind, duration_ms=60_000))
+    await asyncio.sleep(0.05)
+    desk.place(2, price)
+    await until(lambda: desk.sink.of(OrderEventKind.REJECT, 2))
+    assert desk.venue.rate_usage()["paused_s"] > 5
+    assert desk.sink.trading == [True, False]
+    with pytest.raises(RateLimited, match="banned"):
+        await desk.venue._rest.open_orders("BTCUSDT")
+    desk.place(3, price)
+    await until(lambda: desk.sink.of(OrderEventKind.REJECT, 3))
+    desk.server.reset_limits()
+    desk.server.inject(Fault(kind=FaultKind.BAN, venue=desk.kind, duration_ms=0))
+    desk.venue._rest.budget._resume_at = 0.0      # so that the test may clean up
+
+
+async def test_more_requests_than_the_fallback_takes_are_refused_not_queued(desk: Desk) -> None:
+    price = await desk.rest_order(1)
+    desk.venue._order_socket.reconnect("test")
+    for number in range(2, 90):
+        desk.place(number, price - number)
+    await until(lambda: all(desk.sink.kinds(number) for number in range(2, 90)))
+    refused = [event for event in desk.sink.of(OrderEventKind.REJECT) if event["reason"] == -1003]
+    assert len(refused) == 88 - 64

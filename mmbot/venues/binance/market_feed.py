@@ -14,7 +14,7 @@ import structlog
 
 from mmbot.errors import DecodeError, Rejected
 from mmbot.net.stream_watch import StreamWatch
-from mmbot.net.websocket import ManagedSocket
+from mmbot.net.websocket import STOPPED, ManagedSocket
 from mmbot.venues.binance.messages import SubscribeAnswer, decode
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class MarketFeed:
         self._watch.stop()
         if self.up.is_set():
             self.up.clear()
-            _log.warning("feed down", feed=self.name, reason=reason)
+            log = _log.debug if reason == STOPPED else _log.warning
+            log("feed down", feed=self.name, reason=reason)
             self._sink.on_feed(self._feed, up=False)
 
     async def _address(self) -> str:
