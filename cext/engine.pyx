@@ -449,6 +449,9 @@ cdef class Engine:
             self._level_changed()
         if self.host.failures:
             self._plugin_failures()
+        cdef Strategy plugin = self.host.active
+        if plugin is not None and (plugin.notes or plugin.hedge_targets):
+            self._heed(plugin)
         return self.execution.waiting()
 
     cdef void _touched(self, Market market, bint was_trusted) noexcept:
@@ -604,6 +607,23 @@ cdef class Engine:
         self._level_changed()
         self._mark_all_dirty()
         self._work_all()
+
+    cdef void _heed(self, Strategy plugin) noexcept:
+        """Take the plugin's notes, and move the hedgers to the targets it asks for."""
+        cdef HedgeGroup group
+        for text in plugin.notes:
+            self._note(f"{self.host.name}: {text}")
+        plugin.notes.clear()
+        targets = dict(plugin.hedge_targets)
+        for item in self.groups:
+            group = item
+            delta = targets.pop(group.asset, None)
+            if delta is not None and group.target != <double>delta:
+                group.target = delta
+                group.step(self.now_ns)
+        for asset in targets:
+            del plugin.hedge_targets[asset]
+            self._note(f"{self.host.name}: hedge_target() of {asset}, which nothing hedges: ignored")
 
     def _check_quotes(self, Strategy candidate, Market market) -> str:
         """Say what the gate would refuse of a candidate's quotes; "" when it would take them all, or has no price yet."""

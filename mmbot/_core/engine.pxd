@@ -13,6 +13,7 @@ from mmbot._core.market cimport Market
 from mmbot._core.orders cimport ApplyResult, Order
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.reconcile cimport Reconciler
+from mmbot._core.strategy cimport Strategy
 from mmbot._core.types cimport OrderUpdate
 
 
@@ -61,5 +62,6 @@ cdef class Engine:
     cdef void _mark_all_dirty(self) noexcept
     cdef int64_t _backlog_age(self, HedgeGroup group) noexcept
     cdef void _plugin_failures(self) noexcept
+    cdef void _heed(self, Strategy plugin) noexcept
     cdef void _note(self, str text) noexcept
     cdef int _set_trading(self, int venue, bint up, bint reconciled) except -1
