@@ -10,11 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 from mmbot._core.diff import diff_repeatedly
 from mmbot._core.orders import OrderTable
 from mmbot._core.rate import RateBudget
+from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

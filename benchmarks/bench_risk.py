@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from mmbot._core.types import Instrument
 
 from mmbot._core.gate import RiskGate
 from mmbot._core.limits import Cause, RiskLevel, SessionLimits
 from mmbot._core.margin import MarginTiers
 from mmbot._core.pnl import PnlAttribution
 from mmbot._core.position import Position
+from mmbot._core.types import Instrument
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -10,10 +10,10 @@ import hashlib
 import hmac
 
 import pytest
-from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 from mmbot._core.encode_binance import BinanceEncoder
 from mmbot._core.sign import HmacSha256
+from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 SECRET = "s" * 64
 QUERY = (

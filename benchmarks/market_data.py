@@ -8,9 +8,8 @@ import os
 import random
 from pathlib import Path
 
-from mmbot._core.types import Instrument
-
 from mmbot._core.decode import Decoder
+from mmbot._core.types import Instrument
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MMBOT_DATA", ROOT.parent / "shared" / "data"))

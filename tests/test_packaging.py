@@ -15,10 +15,10 @@ import zipfile
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-import mmbot._core.types
 import pytest
 
 import mmbot
+import mmbot._core.types
 
 ROOT = Path(__file__).resolve().parents[1]
 SUBSET = "types,latency"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mmbot._core.types import CommandKind, OrderEvent, OrderState, Purpose, Side, TimeInForce
 from model_venue import GRACE_NS, ModelVenue, Request
 
 from mmbot._core.orders import OrderTable
+from mmbot._core.types import CommandKind, OrderEvent, OrderState, Purpose, Side, TimeInForce
 
 MS = 1_000_000
 

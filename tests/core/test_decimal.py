@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from mmbot._core.types import Instrument
 
 from mmbot._core.decimal import Unit, from_units, lot_unit, tick_unit, to_units
+from mmbot._core.types import Instrument
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 from mmbot._core.diff import diff_market
 from mmbot._core.orders import OrderTable
+from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 PLACE, AMEND, CANCEL = CommandKind.PLACE, CommandKind.AMEND_ORDER, CommandKind.CANCEL_ORDER
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, OrderState, Purpose, Side, TimeInForce
 
 from mmbot._core.diff import diff_market
 from mmbot._core.orders import OrderTable
+from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, OrderState, Purpose, Side, TimeInForce
 
 AMPLE = 1 << 40
 Level = tuple[int, int]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 from mmbot._core.encode_binance import BinanceEncoder
+from mmbot._core.types import CommandKind, CommandView, Instrument, Side, TimeInForce
 
 if TYPE_CHECKING:
     from pathlib import Path

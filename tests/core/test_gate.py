@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mmbot._core.types import CommandKind, CommandView, Purpose
 from risk_markets import instrument, inverse
 
 from mmbot._core.gate import RiskGate, RiskReason
 from mmbot._core.limits import RiskLevel
 from mmbot._core.margin import MarginTiers
+from mmbot._core.types import CommandKind, CommandView, Purpose
 
 BUY, SELL = 0, 1
 E8 = 10**8

@@ -7,11 +7,11 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from mmbot._core.types import CommandView, Purpose
 from risk_markets import instrument, inverse
 
 from mmbot._core.gate import RiskGate, RiskReason
 from mmbot._core.limits import RiskLevel
+from mmbot._core.types import CommandView, Purpose
 
 BUY, SELL = 0, 1
 ANY64 = st.integers(-(2**63), 2**63 - 1)

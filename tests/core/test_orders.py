@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pytest
 from hostile_session import HostileSession
+
+from mmbot._core.orders import Anomaly, OrderTable
 from mmbot._core.types import (
     CommandKind,
     OrderEvent,
@@ -16,8 +18,6 @@ from mmbot._core.types import (
     Side,
     TimeInForce,
 )
-
-from mmbot._core.orders import Anomaly, OrderTable
 
 S = 1_000_000_000
 GRACE = 6 * S

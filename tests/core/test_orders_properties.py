@@ -9,6 +9,7 @@ from hostile_session import HostileSession
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from mmbot._core.types import Side
 
 pick = st.integers(0, 7)

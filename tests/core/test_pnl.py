@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from mmbot._core.types import Purpose
 from risk_markets import instrument, inverse
 
 from mmbot._core.pnl import PnlAttribution
+from mmbot._core.types import Purpose
 
 BUY, SELL = 0, 1
 USDT, BNB = 0, 2

@@ -58,7 +58,7 @@ def simulate(gamma: float, *, symmetric: bool) -> Row:
         (1.0, True, Row(44.0, 11.0, 5.1)),
     ],
 )
-def test_published_tables_reproduce(gamma: float, symmetric: bool, published: Row) -> None:  # noqa: FBT001
+def test_published_tables_reproduce(gamma: float, symmetric: bool, published: Row) -> None:
     ours = simulate(gamma, symmetric=symmetric)
     # Three standard errors of the difference of their 1000 paths to ours.
     spread_of_means = math.sqrt(1 / 1000 + 1 / PATHS)
