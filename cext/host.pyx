@@ -11,6 +11,17 @@ from mmbot._core.types cimport Level
 MAX_FAILURES = 100
 
 
+def _told(error: Exception) -> str:
+    """An exception of a plugin as text, with the innermost line it came through."""
+    frame = error.__traceback__
+    if frame is None:
+        return repr(error)
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    file = frame.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f"{error!r} ({file}, line {frame.tb_lineno})"
+
+
 cdef bint _same(const Level* a, const Level* b, int n) noexcept:
     return memcmp(a, b, n * sizeof(Level)) == 0
 
@@ -149,7 +160,7 @@ cdef class PluginHost:
                     if complaint:
                         return complaint
         except Exception as error:
-            return f"dry run failed: {error!r}"
+            return f"dry run failed: {_told(error)}"
         self.shadow, self.shadow_name = candidate, name
         self.shadow_events = self.shadow_differences = 0
         self.shadow_until_ns = now_ns + shadow_ns
@@ -195,13 +206,13 @@ cdef class PluginHost:
             try:
                 old.on_stop()
             except Exception as error:
-                self.failures.append(f"{self.previous_name}: on_stop raised {error!r}")
+                self.failures.append(f"{self.previous_name}: on_stop raised {_told(error)}")
 
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept:
         cdef str name = self.shadow_name if culprit is self.shadow else self.name
         self.raised += 1
         if len(self.failures) < MAX_FAILURES:
-            self.failures.append(f"{name}: {where} raised {error!r}")
+            self.failures.append(f"{name}: {where} raised {_told(error)}")
         if culprit is self.shadow:
             self.shadow, self.shadow_name = None, ""
             return
