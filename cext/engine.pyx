@@ -30,6 +30,7 @@ MAX_NOTES = 1000
 
 cdef enum:
     HOUR_NS = 3600000000000
+    LATENCY_SAMPLE = 100        # messages that a look at the budget wants
 
 
 cdef class Engine:
@@ -51,6 +52,7 @@ cdef class Engine:
         feed_of: a feed of each market's venue, whose decoder knows it.
         settle_assets, base_assets: fee-table index of each market's settle and base asset.
         ring: the journal's ring; None: nothing is journalled.
+        latency_budget_ns: 99th percentile of the way from venue to us that is a breach; 0: not watched.
         stale_ns: a book without a message for this long is not quoted on.
         flatten_slippage: fraction of the touch that a flattening order may pay.
     """
@@ -58,12 +60,13 @@ cdef class Engine:
     def __init__(
         self, tuple markets, tuple decoders, Execution execution, PluginHost host, SessionLimits limits, tuple groups,
         Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets, EventRing ring=None,
-        int64_t stale_ns=3_000_000_000, double flatten_slippage=0.005,
+        int64_t stale_ns=3_000_000_000, int64_t latency_budget_ns=0, double flatten_slippage=0.005,
     ):
         cdef int i
         self.markets, self.decoders, self.execution, self.host = markets, decoders, execution, host
         self.limits, self.groups, self.reconciler, self.latency = limits, groups, reconciler, latency
         self.ring, self.stale_ns, self.flatten_slippage = ring, stale_ns, flatten_slippage
+        self.latency_budget_ns = latency_budget_ns
         self.executions, self.notes = [], []
         for i in range(len(markets)):
             self.venue_of[i], self.group_of[i] = venue_of[i], -1
@@ -105,8 +108,8 @@ cdef class Engine:
             return self.execution.waiting()
         market = self.markets[d.market]
         was_trusted = market.trusted
-        if d.event_ts_ns > 0 and recv_ns - d.event_ts_ns < HOUR_NS:      # else a recording of another day
-            self.latency.record(Hop.EXCHANGE, recv_ns - d.event_ts_ns)
+        if d.event_ts_ns > 0:
+            self._feed_latency(recv_ns + self.clock_offset_ns[self.venue_of[market.index]] - d.event_ts_ns)
         if kind == MessageKind.DEPTH or kind == MessageKind.BOOK_TICKER:
             if kind == MessageKind.DEPTH:
                 market.feed = feed
@@ -295,6 +298,11 @@ cdef class Engine:
             (<HedgeGroup>group).on_time(self.now_ns)
             worst_ns = max(worst_ns, self._backlog_age(group))
         self.limits.observe(Cause.HEDGE_BACKLOG, worst_ns, self.now_ns)
+        if self.latency_budget_ns > 0 and self.feed_messages >= LATENCY_SAMPLE:
+            # Its 99th percentile is over the budget when more than one in a hundred is.
+            self.limits.observe(
+                Cause.LATENCY_BUDGET, self.slowest_ns if self.slow_messages * 100 > self.feed_messages else 0, self.now_ns)
+            self.feed_messages = self.slow_messages = self.slowest_ns = 0
         self.limits.on_time(self.now_ns)
         self._level_changed()
         self._work_all()
@@ -347,14 +355,14 @@ cdef class Engine:
         """An operator's or the shell's command, JSON with ``op``.
 
         ``trading`` (venue, up), ``pause`` and ``resume`` (market index, or none for all), ``level`` (a `RiskLevel`),
-        ``stop``, ``observe`` (a `Cause` and its value), ``forget`` (a request of order_num that never left).
+        ``stop``, ``observe`` (a `Cause` and its value), ``clock`` (venue, offset_ns: its clock minus ours).
 
         Raises:
             ValueError: an unknown op; nothing was done.
         """
         command = json.loads(body)
         op = command["op"]
-        if op not in ("trading", "pause", "resume", "level", "stop", "observe"):
+        if op not in ("trading", "pause", "resume", "level", "stop", "observe", "clock"):
             raise ValueError(f"unknown command {op!r}")
         self._begin(EventKind.COMMAND, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
         if op == "trading":
@@ -368,6 +376,9 @@ cdef class Engine:
             self.limits.force(command["level"], self.now_ns)
         elif op == "observe":
             self.limits.observe(command["cause"], command["value"], self.now_ns)
+        elif op == "clock":
+            self.clock_offset_ns[<int>command["venue"]] = command["offset_ns"]
+            self.limits.observe(Cause.CLOCK_SKEW, self._worst_skew(), self.now_ns)
         elif op == "stop" and not self.stopping:
             self.stopping, self.stop_ns = True, self.now_ns
             self.host.stop()
@@ -469,6 +480,23 @@ cdef class Engine:
         t = self.latency.lap(Hop.STRATEGY, t)
         self._work(market)
         self.latency.lap(Hop.DIFF_RISK, t)
+
+    cdef void _feed_latency(self, int64_t latency_ns) noexcept:
+        """Count one message's way from the venue; what matters is how many are beyond the budget."""
+        if latency_ns >= HOUR_NS:
+            return                  # a recording of another day
+        self.latency.record(Hop.EXCHANGE, latency_ns)
+        if self.latency_budget_ns > 0:
+            self.feed_messages += 1
+            if latency_ns > self.latency_budget_ns:
+                self.slow_messages += 1
+                self.slowest_ns = max(self.slowest_ns, latency_ns)
+
+    cdef int64_t _worst_skew(self) noexcept:
+        cdef int64_t worst_ns = 0
+        for i in range(len(self.markets)):
+            worst_ns = max(worst_ns, abs(self.clock_offset_ns[self.venue_of[i]]))
+        return worst_ns
 
     cdef void _ask_snapshot(self, Market market) noexcept:
         if not market.sync.need_snapshot:

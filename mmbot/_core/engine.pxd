@@ -41,6 +41,9 @@ cdef class Engine:
     cdef uint8_t[MAX_MARKETS] venue_up, venue_reconciled    # by venue
     cdef uint8_t[MAX_MARKETS] dirty, paused, orders_moved   # by market
     cdef int64_t reject_streak
+    cdef int64_t[MAX_MARKETS] clock_offset_ns               # by venue: its clock minus ours
+    cdef readonly int64_t latency_budget_ns
+    cdef int64_t feed_messages, slow_messages, slowest_ns   # since the last look at the budget
     cdef Decoded message
     cdef QuoteSet nothing, reduced
 
@@ -50,6 +53,8 @@ cdef class Engine:
     cdef void _begin(self, uint8_t kind, uint16_t source, int64_t ts_ns, const void* body, Py_ssize_t size) noexcept
     cdef int _end(self) except -1
     cdef void _touched(self, Market market, bint was_trusted) noexcept
+    cdef void _feed_latency(self, int64_t latency_ns) noexcept
+    cdef int64_t _worst_skew(self) noexcept
     cdef void _ask_snapshot(self, Market market) noexcept
     cdef int _filled(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) except -1
     cdef void _order_moved(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) noexcept

@@ -28,9 +28,7 @@ def connect_all(config: Config, server: SimServer | None, session: int) -> list[
     ]
 
 
-def _settings(
-    config: Config, name: str, venue: VenueConfig, server: SimServer | None, session: int
-) -> VenueSettings:
+def _settings(config: Config, name: str, venue: VenueConfig, server: SimServer | None, session: int) -> VenueSettings:
     endpoint, credentials = _where(name, venue, server)
     return VenueSettings(
         name=name,

@@ -32,7 +32,9 @@ def recorded(path: Path) -> Path:
     for candidate in (path, folder / path):
         if candidate.is_file():
             return candidate
-    raise ConfigError(f"recording {path}: not found here nor in {folder}; set MMBOT_DATA to the folder of recorded data")
+    raise ConfigError(
+        f"recording {path}: not found here nor in {folder}; set MMBOT_DATA to the folder of recorded data"
+    )
 
 
 def exchange_config(config: Config) -> ServerConfig:
@@ -61,6 +63,7 @@ def exchange_config(config: Config) -> ServerConfig:
         recordings=recordings,
         speed=_speed(section) if isinstance(section, RecordingConfig) else 1.0,
         loop=section.loop if isinstance(section, RecordingConfig) else False,
+        shift_timestamps=True,  # else every latency would be counted from the day of the recording
         activity=1.0 if isinstance(section, RecordingConfig) else section.activity,
     )
     balances = {asset: format(amount, "f") for asset, amount in section.balances.items()}

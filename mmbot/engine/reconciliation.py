@@ -33,9 +33,7 @@ class Reconciliation:
         every_s: pause between two pictures when nothing asks for one.
     """
 
-    def __init__(
-        self, inbox: Inbox, venues: Sequence[Venue], since_ns: int, every_s: float
-    ) -> None:
+    def __init__(self, inbox: Inbox, venues: Sequence[Venue], since_ns: int, every_s: float) -> None:
         self._inbox = inbox
         self._venues = venues
         self._since_ns = since_ns
@@ -86,9 +84,7 @@ class Reconciliation:
             "asked_seq": asked_seq,
             "asked_ns": asked_ns,
             "orders": [_order_fields(order) for order in orders],
-            "holdings": [
-                [p.market, holding(instruments[p.market], p), p.entry_price] for p in positions
-            ],
+            "holdings": [[p.market, holding(instruments[p.market], p), p.entry_price] for p in positions],
         }
         inbox.after(inbox.engine.on_reconcile(encode(picture), inbox.clock()))
         if not inbox.engine.reconcile_again:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("mmbot.session")
 CONNECT_TIMEOUT_S = 30.0
 SETTLE_S = 0.02
+CLOCK_STEP_NS = 1_000_000
 
 
 class Session:
@@ -69,6 +70,7 @@ class Session:
         self._flatten_on_stop = config.bot.flatten_on_stop
         self._halted_by = ""
         self._begun_ns = time.monotonic_ns()
+        self._offsets = [0] * len(config.venues)
 
     # --- setting up --------------------------------------------------------------------------------------------------
 
@@ -131,9 +133,7 @@ class Session:
     def _bind(self) -> None:
         feed = 0
         for index, (name, venue) in enumerate(zip(self.config.venues, self.venues, strict=True)):
-            markets = {
-                m.index: m.instrument for m in self.engine.markets if self.config.markets[m.id].venue == name
-            }
+            markets = {m.index: m.instrument for m in self.engine.markets if self.config.markets[m.id].venue == name}
             venue.bind(VenueSink(self.inbox, index), markets, first_feed=feed)
             feed += len(venue.feed_names)
 
@@ -231,7 +231,15 @@ class Session:
             wake_ns = min(next_ns, max(engine.next_due_ns(), now_ns + 1_000_000))
             await asyncio.sleep((wake_ns - now_ns) / 1e9)
 
+    def _follow_clocks(self) -> None:
+        """Tell the core when a venue's clock has moved against ours."""
+        for index, venue in enumerate(self.venues):
+            if abs(venue.clock_offset_ns - self._offsets[index]) > CLOCK_STEP_NS:
+                self._offsets[index] = venue.clock_offset_ns
+                self.inbox.command("clock", venue=index, offset_ns=venue.clock_offset_ns)
+
     def _report(self) -> None:
+        self._follow_clocks()
         for text in self.engine.take_notes():
             _log.info(text)
         self.books.keep_baselines(self.engine)

@@ -29,8 +29,15 @@ def position_text(lots: int, instrument: Instrument) -> str:
 
 
 def summarise(
-    engine: Engine, *, bot: str, started: str, ended: str, exit_reason: str, first_quote_ms: float | None,
-    reconciled: bool, journal: str,
+    engine: Engine,
+    *,
+    bot: str,
+    started: str,
+    ended: str,
+    exit_reason: str,
+    first_quote_ms: float | None,
+    reconciled: bool,
+    journal: str,
 ) -> dict[str, Any]:
     """Everything ``summary.json`` holds; money and positions are exact decimals as text."""
     net_delta: dict[str, float] = {}

@@ -16,6 +16,7 @@ from mmbot.plugins import load_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mmbot._core.strategy import Strategy
     from mmbot.engine.session import Session
     from mmbot.plugins import Plugin
 
@@ -26,17 +27,37 @@ class Swapper:
     """Loads candidates beside the running plugin; only the switch itself takes place between two events.
 
     Attributes:
-        plugin: the one in force (or in its shadow time).
-        params: its parameter values.
         last_gap_ns: how long the event loop was away for the latest switch.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._lock = asyncio.Lock()
-        self.plugin: Plugin = session.assembly.plugin
-        self.params: dict[str, Any] = dict(session.assembly.spec.plugin.params)
+        # What is behind each instance that may yet be in force: the host can go back to the one before.
+        self._versions: list[tuple[Strategy, Plugin, dict[str, Any]]] = []
+        self._remember(session.assembly.plugin, dict(session.assembly.spec.plugin.params))
         self.last_gap_ns = 0
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plugin in force."""
+        return self._version()[1]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its parameter values."""
+        return self._version()[2]
+
+    def _version(self) -> tuple[Strategy, Plugin, dict[str, Any]]:
+        active = self._session.engine.host.active
+        return next(version for version in self._versions if version[0] is active)
+
+    def _remember(self, plugin: Plugin, params: dict[str, Any]) -> None:
+        host = self._session.engine.host
+        newest = host.shadow or host.active
+        in_use = [v for v in self._versions if v[0] in (host.active, host.previous)]
+        if newest is not None:
+            self._versions = [*in_use, (newest, plugin, params)]
 
     async def swap(
         self, name: str | None = None, params: Mapping[str, Any] | None = None, shadow_s: float | None = None
@@ -88,11 +109,12 @@ class Swapper:
         self.last_gap_ns = time.perf_counter_ns() - began_ns
         if refused:
             raise PluginError(f"strategy {plugin.id}: {refused}")
-        self.plugin, self.params = plugin, params.model_dump(mode="json")
+        values = params.model_dump(mode="json")
+        self._remember(plugin, values)
         return {
             "strategy": plugin.id,
             "code_hash": plugin.code_hash,
-            "params": self.params,
+            "params": values,
             "shadow_s": shadow_ns / 1e9,
             "gap_us": self.last_gap_ns / 1e3,
         }

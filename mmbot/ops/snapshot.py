@@ -13,7 +13,15 @@ from mmbot._core.sync import Trust
 from mmbot._core.types import OrderState, Purpose
 from mmbot.engine.summary import pnl_parts, position_text
 from mmbot.ops.status import (
-    BotState, FeedView, HedgeView, LatencyView, MarketView, PnlView, PriceLevel, QuoteView, StatusSnapshot,
+    BotState,
+    FeedView,
+    HedgeView,
+    LatencyView,
+    MarketView,
+    PnlView,
+    PriceLevel,
+    QuoteView,
+    StatusSnapshot,
 )  # fmt: skip
 from mmbot.ops.status import RiskLevel as LevelName
 
@@ -95,7 +103,7 @@ def _market(session: Session, market: Market) -> MarketView:
             for order in orders
         ),
         position=position_text(market.position.lots, instrument),
-        entry_price=None if entry is None else format(entry.normalize(), "f"),
+        entry_price=None if entry is None else f"{entry:.10g}",
         mark_price=None if math.isnan(market.mark_price) else f"{market.mark_price:.8g}",
         pnl=PnlView(**{part: float(amount) for part, amount in market.pnl.parts().items()}),
         book_age_s=None if age_ns is None else age_ns / 1e9,
