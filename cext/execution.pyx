@@ -245,7 +245,9 @@ cdef class Execution:
     cdef void _of_order(self, Command* command, const Order* order, int8_t kind) noexcept nogil:
         memset(command, 0, sizeof(command[0]))
         command.kind, command.market, command.ts_ns = kind, order.market, self.ts_ns
-        command.order_num, command.venue_order_id = order.num, order.venue_order_id
+        # An order of an earlier session carries that session's number at the venue: only the venue's id names it.
+        command.order_num = 0 if order.flags & OrderFlag.ADOPTED else order.num
+        command.venue_order_id = order.venue_order_id
         command.side, command.price_ticks, command.qty_lots = order.side, order.price_ticks, order.qty_lots
         command.time_in_force, command.reduce_only = order.time_in_force, order.reduce_only
         command.purpose, command.attempt = order.purpose, order.attempt
