@@ -15,24 +15,27 @@ CANCEL, QUERY = CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER
 KIND = OrderEventKind
 
 
-@pytest.mark.parametrize(("code", "status", "message", "place", "amend", "cancel", "query"), [
-    (-1006, 400, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
-    (-1007, 408, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
-    (-1001, 400, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
-    (0, 503, "Unknown error, please check your request or try again later.", *[KIND.LOST] * 4),
-    (0, 502, "<html>Bad gateway", *[KIND.LOST] * 4),
-    (0, 503, "Service Unavailable.", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-1008, 503, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-1003, 429, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-1015, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-1021, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-2011, 400, "", KIND.REJECT, KIND.NOT_FOUND, KIND.NOT_FOUND, KIND.NOT_FOUND),
-    (-2013, 400, "", KIND.REJECT, KIND.NOT_FOUND, KIND.NOT_FOUND, KIND.NOT_FOUND),
-    (-5022, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-2010, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-2019, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-    (-98765, 400, "never seen", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
-])
+@pytest.mark.parametrize(
+    ("code", "status", "message", "place", "amend", "cancel", "query"),
+    [
+        (-1006, 400, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
+        (-1007, 408, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
+        (-1001, 400, "", KIND.LOST, KIND.LOST, KIND.LOST, KIND.LOST),
+        (0, 503, "Unknown error, please check your request or try again later.", *[KIND.LOST] * 4),
+        (0, 502, "<html>Bad gateway", *[KIND.LOST] * 4),
+        (0, 503, "Service Unavailable.", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-1008, 503, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-1003, 429, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-1015, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-1021, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-2011, 400, "", KIND.REJECT, KIND.NOT_FOUND, KIND.NOT_FOUND, KIND.NOT_FOUND),
+        (-2013, 400, "", KIND.REJECT, KIND.NOT_FOUND, KIND.NOT_FOUND, KIND.NOT_FOUND),
+        (-5022, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-2010, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-2019, 400, "", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+        (-98765, 400, "never seen", KIND.REJECT, KIND.AMEND_REJECT, KIND.CANCEL_REJECT, KIND.LOST),
+    ],
+)
 @pytest.mark.parametrize("codes", [USDM, SPOT])
 def test_what_an_error_means_for_an_order(  # noqa: PLR0917 - a table with its columns
     codes, code, status, message, place, amend, cancel, query
@@ -48,10 +51,17 @@ def test_futures_have_codes_of_their_own() -> None:
     assert outcome_of(SPOT, -4046, "", 400) is Outcome.REFUSED
 
 
-@pytest.mark.parametrize(("outcome", "kind"), [
-    (Outcome.UNKNOWN, UnknownOrderState), (Outcome.RATE, RateLimited), (Outcome.AUTH, AuthError),
-    (Outcome.REFUSED, Rejected), (Outcome.GONE, Rejected), (Outcome.CLOCK, Rejected),
-])
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Outcome.UNKNOWN, UnknownOrderState),
+        (Outcome.RATE, RateLimited),
+        (Outcome.AUTH, AuthError),
+        (Outcome.REFUSED, Rejected),
+        (Outcome.GONE, Rejected),
+        (Outcome.CLOCK, Rejected),
+    ],
+)
 def test_errors_keep_the_venues_code(outcome: Outcome, kind: type) -> None:
     error = error_of(outcome, "POST /order", -42, "because")
     assert type(error) is kind

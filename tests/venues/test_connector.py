@@ -70,9 +70,7 @@ async def test_amend_moves_the_order(desk: Desk) -> None:
     lots = desk.lots - desk.lots // 10
     if desk.kind == "binance_usdm":
         price -= 50
-    desk.venue.submit(
-        desk.command(CommandKind.AMEND_ORDER, 1, side=Side.BUY, price_ticks=price, qty_lots=lots)
-    )
+    desk.venue.submit(desk.command(CommandKind.AMEND_ORDER, 1, side=Side.BUY, price_ticks=price, qty_lots=lots))
     await until(lambda: desk.sink.of(OrderEventKind.AMEND, 1))
     for event in desk.sink.of(OrderEventKind.AMEND, 1):
         assert (event["price_ticks"], event["qty_lots"]) == (price, lots)
@@ -172,7 +170,7 @@ async def test_stop_leaves_no_order_of_ours(kind: str) -> None:
     async with exchange() as server:
         async with at_desk(server, kind) as desk:
             price = await desk.rest_order(1)
-            desk.place(2, price - 10)     # still in flight when stop begins
+            desk.place(2, price - 10)  # still in flight when stop begins
             assert await desk.venue.stop()
         assert [each["order_num"] for each in desk.sink.of(CANCEL)].count(1) >= 1
         async with at_desk(server, kind, bot="auditor") as auditor:
@@ -244,7 +242,7 @@ async def test_usage_of_rates_is_known(desk: Desk) -> None:
 async def test_the_dead_man_switch_cancels_when_we_fall_silent() -> None:
     async with exchange() as server, at_desk(server, "binance_usdm", countdown_ms=900) as desk:
         await desk.rest_order(1)
-        await asyncio.sleep(1.5)          # renewed meanwhile
+        await asyncio.sleep(1.5)  # renewed meanwhile
         assert len(await desk.venue.open_orders()) == 1
         for task in desk.venue._owned:
             if task.get_name().endswith("dead-man switch"):
@@ -254,6 +252,7 @@ async def test_the_dead_man_switch_cancels_when_we_fall_silent() -> None:
 
 async def test_hedge_mode_is_refused_at_start() -> None:
     async with exchange() as server, at_desk(server, "binance_usdm") as desk:
+
         async def dual() -> bool:
             return True
 

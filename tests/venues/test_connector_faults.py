@@ -58,7 +58,7 @@ async def test_a_late_answer_still_counts(desk: Desk) -> None:
     await asyncio.sleep(0.05)
     desk.place(1, bid * 98 // 100)
     await until(lambda: LOST in desk.sink.kinds(1))
-    before = len(desk.sink.of(ACK, 1))          # the user stream may have told of it already
+    before = len(desk.sink.of(ACK, 1))  # the user stream may have told of it already
     await until(lambda: len(desk.sink.of(ACK, 1)) == before + 1)
 
 
@@ -103,7 +103,7 @@ async def test_user_stream_comes_back_and_asks_for_reconciliation(desk: Desk) ->
     desk.server.inject(Fault(kind=FaultKind.ABORT, venue=desk.kind, target=target, everywhere=True))
     await until(lambda: desk.sink.trading == [True, False, True])
     await desk.rest_order(1)
-    await until(lambda: len(desk.sink.of(ACK, 1)) == 2)     # answer and stream
+    await until(lambda: len(desk.sink.of(ACK, 1)) == 2)  # answer and stream
 
 
 async def test_an_expired_listen_key_is_replaced() -> None:
@@ -122,11 +122,11 @@ async def test_a_429_pauses_places_and_delays_cancels(desk: Desk) -> None:
     price = await desk.rest_order(1)
     desk.server.inject(Fault(kind=FaultKind.RATE_LIMIT, venue=desk.kind, duration_ms=1200))
     await asyncio.sleep(0.05)
-    desk.place(2, price)                    # is answered 429
+    desk.place(2, price)  # is answered 429
     await until(lambda: desk.sink.of(OrderEventKind.REJECT, 2))
     assert desk.venue.rate_usage()["paused_s"] > 0
-    desk.place(3, price)                    # refused here: nothing leaves
-    desk.cancel(1)                          # waits
+    desk.place(3, price)  # refused here: nothing leaves
+    desk.cancel(1)  # waits
     await until(lambda: desk.sink.of(OrderEventKind.REJECT, 3))
     assert desk.sink.of(OrderEventKind.REJECT, 3)[0]["reason"] == -1003
     assert CANCEL not in desk.sink.kinds(1)
@@ -134,7 +134,7 @@ async def test_a_429_pauses_places_and_delays_cancels(desk: Desk) -> None:
     await until(lambda: desk.sink.trading == [True, False, True], 15.0)
     assert desk.venue.rate_usage()["paused_s"] == 0
     assert ACK not in desk.sink.kinds(3)
-    if not desk.sink.of(CANCEL, 1):         # the pause was longer than a request may wait
+    if not desk.sink.of(CANCEL, 1):  # the pause was longer than a request may wait
         assert desk.sink.of(OrderEventKind.CANCEL_REJECT, 1)
         desk.cancel(1)
     await until(lambda: CANCEL in desk.sink.kinds(1))
@@ -199,7 +199,7 @@ async def test_a_ban_is_trading_down_and_nothing_leaves(desk: Desk) -> None:
     await until(lambda: desk.sink.of(OrderEventKind.REJECT, 3))
     desk.server.reset_limits()
     desk.server.inject(Fault(kind=FaultKind.BAN, venue=desk.kind, duration_ms=0))
-    desk.venue._rest.budget._resume_at = 0.0      # so that the test may clean up
+    desk.venue._rest.budget._resume_at = 0.0  # so that the test may clean up
 
 
 async def test_more_requests_than_the_fallback_takes_are_refused_not_queued(desk: Desk) -> None:

@@ -40,7 +40,7 @@ async def test_a_payment_among_several_markets_is_looked_up() -> None:
                 found = await venue.instruments(["ETHUSDT", "BTCUSDT"])
                 venue.bind(sink, dict(enumerate(found)))
                 await venue.start(tasks)
-                async with at_desk(server, "binance_usdm") as desk:     # the same account
+                async with at_desk(server, "binance_usdm") as desk:  # the same account
                     _, ask = await desk.touch()
                     desk.place(1, ask * 101 // 100, time_in_force=TimeInForce.IOC)
                     await until(lambda: desk.sink.of(OrderEventKind.FILL, 1))

@@ -291,13 +291,27 @@ async def test_trades_of_orders_too_old_to_be_kept_are_somebody_elses() -> None:
     sink, wire = RecordingSink(), Wire()
     venue._rest._http = wire
     instrument = Instrument(
-        venue="v", symbol="S", venue_symbol="BTCUSDT", base_asset="B", quote_asset="Q", settle_asset="Q",
-        tick_size="0.1", lot_size="0.001",
+        venue="v",
+        symbol="S",
+        venue_symbol="BTCUSDT",
+        base_asset="B",
+        quote_asset="Q",
+        settle_asset="Q",
+        tick_size="0.1",
+        lot_size="0.001",
     )
     venue.bind(sink, {4: instrument})
     trade = {
-        "symbol": "BTCUSDT", "id": 7, "orderId": 1, "price": "10.5", "qty": "0.002", "commission": "-0.00000001",
-        "commissionAsset": "BNB", "time": 1, "side": "SELL", "maker": True,
+        "symbol": "BTCUSDT",
+        "id": 7,
+        "orderId": 1,
+        "price": "10.5",
+        "qty": "0.002",
+        "commission": "-0.00000001",
+        "commissionAsset": "BNB",
+        "time": 1,
+        "side": "SELL",
+        "maker": True,
     }
     answers = [HttpAnswer(200, json.dumps([trade]).encode(), {}), HttpAnswer(400, b'{"code":-2013,"msg":"gone"}', {})]
 

@@ -66,7 +66,7 @@ class BinanceVenue(Venue):
         self._syncing = False
         self._waiting = False
         self._rest.budget.on_pause = self._paused
-        self._stopped: bool | None = None     # what `stop` found, once it was called
+        self._stopped: bool | None = None  # what `stop` found, once it was called
 
     # -- what the venues add ------------------------------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ class BinanceVenue(Venue):
         try:
             order = await self._rest.order(market.symbol, order_id)
         except VenueError as error:
-            if self._rest.codes.get(error.code) is Outcome.GONE:    # too old to be kept
+            if self._rest.codes.get(error.code) is Outcome.GONE:  # too old to be kept
                 return Owner.OTHER, 0
             raise
         return owner_of(self._ids, order.client_order_id)
@@ -323,7 +323,11 @@ class BinanceVenue(Venue):
     def _start_feeds(self) -> None:
         for number, (url, limits_s) in enumerate(self._plan_feeds()):
             feed = MarketFeed(
-                f"{self.name} {self.feed_names[number]}", url, self._first_feed + number, limits_s, self._listener(),
+                f"{self.name} {self.feed_names[number]}",
+                url,
+                self._first_feed + number,
+                limits_s,
+                self._listener(),
                 ssl_context=self._rest.ssl_context,
             )
             self._feeds.append(feed)
@@ -342,8 +346,13 @@ class BinanceVenue(Venue):
         )
         websocket = self._settings.order_entry == "websocket"
         self._gateway = OrderGateway(
-            encoder, self._markets, self._rest.codes, self._rest.budget, ports,
-            timeout_s=self._settings.request_timeout_s, websocket=websocket,
+            encoder,
+            self._markets,
+            self._rest.codes,
+            self._rest.budget,
+            ports,
+            timeout_s=self._settings.request_timeout_s,
+            websocket=websocket,
         )
         self._spawn(self._gateway.sweep(), "order sweep")
         url = self._settings.endpoint.ws_api

@@ -29,21 +29,21 @@ class Outcome(Enum):
 
 
 COMMON_CODES: Mapping[int, Outcome] = {
-    -1000: Outcome.UNKNOWN,   # UNKNOWN: an unknown error occurred while processing the request
-    -1001: Outcome.UNKNOWN,   # DISCONNECTED: internal error
-    -1002: Outcome.AUTH,      # UNAUTHORIZED
-    -1003: Outcome.RATE,      # TOO_MANY_REQUESTS
-    -1006: Outcome.UNKNOWN,   # UNEXPECTED_RESP: execution status unknown
-    -1007: Outcome.UNKNOWN,   # TIMEOUT: execution status unknown
-    -1008: Outcome.RATE,      # SERVER_BUSY: throttled by load, not executed
-    -1015: Outcome.RATE,      # TOO_MANY_ORDERS
-    -1021: Outcome.CLOCK,     # INVALID_TIMESTAMP
-    -1022: Outcome.AUTH,      # INVALID_SIGNATURE
-    -1034: Outcome.RATE,      # TOO_MANY_CONNECTIONS
-    -2011: Outcome.GONE,      # CANCEL_REJECTED: unknown order sent
-    -2013: Outcome.GONE,      # NO_SUCH_ORDER
-    -2014: Outcome.AUTH,      # BAD_API_KEY_FMT
-    -2015: Outcome.AUTH,      # REJECTED_MBX_KEY
+    -1000: Outcome.UNKNOWN,  # UNKNOWN: an unknown error occurred while processing the request
+    -1001: Outcome.UNKNOWN,  # DISCONNECTED: internal error
+    -1002: Outcome.AUTH,  # UNAUTHORIZED
+    -1003: Outcome.RATE,  # TOO_MANY_REQUESTS
+    -1006: Outcome.UNKNOWN,  # UNEXPECTED_RESP: execution status unknown
+    -1007: Outcome.UNKNOWN,  # TIMEOUT: execution status unknown
+    -1008: Outcome.RATE,  # SERVER_BUSY: throttled by load, not executed
+    -1015: Outcome.RATE,  # TOO_MANY_ORDERS
+    -1021: Outcome.CLOCK,  # INVALID_TIMESTAMP
+    -1022: Outcome.AUTH,  # INVALID_SIGNATURE
+    -1034: Outcome.RATE,  # TOO_MANY_CONNECTIONS
+    -2011: Outcome.GONE,  # CANCEL_REJECTED: unknown order sent
+    -2013: Outcome.GONE,  # NO_SUCH_ORDER
+    -2014: Outcome.AUTH,  # BAD_API_KEY_FMT
+    -2015: Outcome.AUTH,  # REJECTED_MBX_KEY
 }
 
 _SERVICE_UNAVAILABLE = "service unavailable"

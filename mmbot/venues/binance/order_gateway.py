@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _MAX_LATE = 1024
-_CLOCK_LEAD_S = 1.0     # the venue takes timestamps that are so far ahead of its clock
+_CLOCK_LEAD_S = 1.0  # the venue takes timestamps that are so far ahead of its clock
 _MAX_REST = 64
 _PAUSED = -1003
 _ORDER_KINDS = {
-    CommandKind.PLACE, CommandKind.AMEND_ORDER, CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER,
+    CommandKind.PLACE,
+    CommandKind.AMEND_ORDER,
+    CommandKind.CANCEL_ORDER,
+    CommandKind.QUERY_ORDER,
 }
 _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
 
@@ -44,8 +47,8 @@ _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
 @dataclass(frozen=True, slots=True)
 class _Request:
     command: CommandView
-    deadline: float         # no answer until then: LOST
-    grace_end: float        # no answer counts after that
+    deadline: float  # no answer until then: LOST
+    grace_end: float  # no answer counts after that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,15 @@ class OrderGateway:
     """
 
     def __init__(
-        self, encoder: BinanceEncoder, markets: MarketTable, codes: Mapping[int, Outcome], budget: WeightBudget,
-        ports: GatewayPorts, *, timeout_s: float, websocket: bool = True,
+        self,
+        encoder: BinanceEncoder,
+        markets: MarketTable,
+        codes: Mapping[int, Outcome],
+        budget: WeightBudget,
+        ports: GatewayPorts,
+        *,
+        timeout_s: float,
+        websocket: bool = True,
     ) -> None:
         self._encoder = encoder
         self._markets = markets
@@ -103,7 +113,7 @@ class OrderGateway:
         self._late: OrderedDict[str, _Request] = OrderedDict()
         self._calls: dict[str, asyncio.Future[ApiAnswer]] = {}
         self._over_websocket = websocket
-        self._by_rest: Counter[int] = Counter()     # market -> requests under way outside `_pending`
+        self._by_rest: Counter[int] = Counter()  # market -> requests under way outside `_pending`
         self.order_counts: dict[str, int] = {}
         self.up = False
 
@@ -193,7 +203,7 @@ class OrderGateway:
 
     def _refuse_here(self, command: CommandView) -> None:
         event = order_events.refused(command, event_kind(command.kind, Outcome.RATE), _PAUSED)
-        self._loop.call_soon(self._ports.report, event)     # not inside the engine's own call
+        self._loop.call_soon(self._ports.report, event)  # not inside the engine's own call
 
     def _submit_rest(self, command: CommandView) -> None:
         if self._by_rest.total() >= _MAX_REST:
@@ -299,5 +309,3 @@ class OrderGateway:
             self._late.popitem(last=False)
         _log.warning("order request lost", request=request_id, reason=reason)
         self._ports.report(order_events.refused(request.command, OrderEventKind.LOST, 0))
-
-
