@@ -9,14 +9,13 @@
         bot.book(600_000, 600_001)
         assert bot.bids[0] == (599_700, 10)
 
-The market is a BTC perpetual with ticks of 0.1 USDT and lots of 0.001 BTC; time stands still unless `wait` lets it pass.
+The market is a BTC perpetual with ticks of 0.1 USDT and lots of 0.001 BTC; nothing moves unless told to.
 An exception in a callback, or quotes that the risk limits would refuse at a swap, fail the test.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mmbot
@@ -27,6 +26,8 @@ from mmbot.errors import PluginError
 from mmbot.plugins import Plugin, load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mmbot._core.market import Market
     from mmbot.strategy import Strategy
 
@@ -86,15 +87,21 @@ class Rehearsal:
         self.notes: list[str] = []
         self._update_id, self._trades = 100, 0
         self._levels: list[tuple[str, str]] = []
-        self.engine.on_feed(0, True, self.now_ns)
+        self.engine.on_feed(0, up=True, ts_ns=self.now_ns)
         empty = {"lastUpdateId": self._update_id, "E": 0, "T": 0, "bids": [], "asks": []}
         self.engine.on_snapshot(0, json.dumps(empty).encode(), self.now_ns)
         self._look()
 
     @property
     def strategy(self) -> Strategy:
-        """The running instance."""
-        active: Strategy = self.engine.host.active
+        """The running instance.
+
+        Raises:
+            PluginError: none runs.
+        """
+        active = self.engine.host.active
+        if active is None:
+            raise PluginError("no plugin runs")
         return active
 
     @property

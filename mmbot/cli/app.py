@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Look around": {
         "strategies": "mmbot.cli.strategies",
+        "new-strategy": "mmbot.cli.new_strategy",
         "compile": "mmbot.cli.compile",
         "venues": "mmbot.cli.venues",
     },
