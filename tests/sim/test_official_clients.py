@@ -8,6 +8,7 @@ import queue
 
 import ccxt
 import ccxt.async_support
+import ccxt.pro
 import pytest
 from binance.error import ClientError
 from binance.um_futures import UMFutures
@@ -221,3 +222,24 @@ async def test_ccxt_async_spot(server: SimServer):
         assert (await client.fetch_balance())["BTC"]["total"] == pytest.approx(1.00999)
         assert (await client.fetch_trading_fees())[SPOT]["maker"] == 0.001
     assert [fill["symbol"] for fill in fills_of(server, "binance_spot")] == ["BTCUSDT"] * len(trades)
+
+
+async def test_ccxt_pro_watches_and_trades_over_websockets(server: SimServer):
+    client = ccxt.pro.binanceusdm(ccxt_options(server, "linear"))
+    point_at(client, server)
+    client.urls["api"]["ws"]["linear"] = f"{server.futures.ws}/ws"
+    client.urls["api"]["ws"]["ws-api"]["linear"] = server.futures.ws_api
+    try:
+        async with asyncio.timeout(20):
+            await client.load_markets()
+            bid = (await client.watch_order_book(PERP))["bids"][0][0]
+            watching = asyncio.create_task(client.watch_orders())
+            await asyncio.sleep(1.0)  # until its user stream is open: it says so to nobody
+            order = await client.create_order_ws(PERP, "limit", "buy", 0.01, bid * 0.99)
+            assert [(seen["id"], seen["status"]) for seen in await watching] == [(order["id"], "open")]
+            order = await client.edit_order_ws(order["id"], PERP, "limit", "buy", 0.02, bid * 0.98)
+            assert order["amount"] == 0.02
+            assert (await client.cancel_order_ws(order["id"], PERP))["status"] == "canceled"
+            assert (await client.fetch_balance_ws())["USDT"]["total"] == 100000
+    finally:
+        await client.close()
