@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mmbot.errors import ConfigError
 from mmbot.sim.faults import Fault, FaultInjector, FaultKind, FaultPlan, load_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USDM, SPOT = "binance_usdm", "binance_spot"
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mmbot.sim.tls import make_certificate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def _greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
