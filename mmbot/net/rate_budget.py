@@ -34,7 +34,7 @@ class WeightBudget:
         self._used = 0
         self._resume_at = 0.0
         self.banned = False
-        self.on_pause: Callable[[], object] = lambda: None     # called after every pause that was asked for
+        self.on_pause: Callable[[], object] = lambda: None  # called after every pause that was asked for
 
     @property
     def used(self) -> int:

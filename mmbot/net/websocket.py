@@ -28,7 +28,7 @@ _quiet = logging.getLogger("mmbot.net.picows")
 _quiet.setLevel(logging.CRITICAL)  # what picows reports is reported here, once
 _random = Random()  # noqa: S311 - jitter is no secret
 _TEXT = WSMsgType.TEXT
-STOPPED = "stopped"     # the reason that `SocketHandler.on_close` is given when `ManagedSocket.run` was cancelled
+STOPPED = "stopped"  # the reason that `SocketHandler.on_close` is given when `ManagedSocket.run` was cancelled
 
 
 class SocketHandler(Protocol):
