@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -84,14 +85,23 @@ class Swapper:
             return self._switch(self.plugin, self.params | dict(params), 0.0)
 
     async def watch(self) -> None:
-        """Swap whenever the running plugin's file changes; a version that does not work is reported and left alone."""
-        from watchfiles import awatch  # noqa: PLC0415 - development only
+        """Swap whenever the running plugin's file changes; a version that does not work is reported and left alone.
 
-        async for _changes in awatch(self.plugin.path):
-            try:
-                _log.info("plugin file changed, swapped", **await self.swap(str(self.plugin.path)))
-            except PluginError as error:
-                _log.warning("plugin file changed, not swapped", error=str(error))
+        The folder is watched, not the file: editors save by putting a new file in the old one's place.
+        """
+        from watchfiles import Change, awatch  # noqa: PLC0415 - development only
+
+        while True:
+            path = self.plugin.path
+            async for changes in awatch(path.parent, recursive=False, yield_on_timeout=True, rust_timeout=500):
+                if self.plugin.path != path:  # swapped by hand: watch the new one
+                    break
+                if not any(Path(name) == path and change != Change.deleted for change, name in changes):
+                    continue
+                try:
+                    _log.info("plugin file changed, swapped", **await self.swap())
+                except (PluginError, OSError) as error:
+                    _log.warning("plugin file changed, not swapped", error=str(error))
 
     def _load(self, name: str | None) -> Plugin:
         plugin = load_file(self.plugin.path) if name is None else self._session.load_plugin(name)
