@@ -4,18 +4,22 @@ import json
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from libc.math cimport fabs, isnan, llround
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
 from mmbot._core.decode cimport Decoder, MessageKind
 from mmbot._core.eventlog cimport EventKind, EventRing
 from mmbot._core.execution cimport Execution
+from mmbot._core.gate cimport MAX_MARKETS, MarketRisk
 from mmbot._core.hedge cimport HedgeGroup, take_out
 from mmbot._core.host cimport HostState, PluginHost
 from mmbot._core.latency cimport Hop, LatencyBoard, now_ns
 from mmbot._core.limits cimport Cause, RiskLevel, SessionLimits, Transition
+from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport Anomaly, ApplyResult, Order
+from mmbot._core.position cimport MAX_ASSETS
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.reconcile cimport Reconciler
 from mmbot._core.strategy cimport Fill, OrderView, Strategy
@@ -30,6 +34,7 @@ MAX_NOTES = 1000
 
 cdef enum:
     HOUR_NS = 3600000000000
+    MISSING_FILL_NS = 1000000000
     LATENCY_SAMPLE = 100        # messages that a look at the budget wants
 
 
@@ -103,9 +108,9 @@ cdef class Engine:
         t = self.latency.lap(Hop.DECODE, t)
         if kind == MessageKind.BAD:
             self.bad_frames += 1
-            return self.execution.waiting()
+            return self._end()
         if kind >= MessageKind.CONTROL or d.market < 0:
-            return self.execution.waiting()
+            return self._end()
         market = self.markets[d.market]
         was_trusted = market.trusted
         if d.event_ts_ns > 0:
@@ -193,8 +198,8 @@ cdef class Engine:
         if result.new_fill_lots > 0:
             self.reconciler.touch(update.market, self.seq)
             self._filled(market, update, &result, order)
-        if result.needs_reconcile:
-            self.reconcile_again = True
+        if result.needs_reconcile and self.missing_since_ns[self.venue_of[update.market]] == 0:
+            self.missing_since_ns[self.venue_of[update.market]] = self.now_ns
         self.execution.tell_gate(update.market)
         self._order_moved(market, update, &result, order)
         self.execution.query_overdue()
@@ -240,17 +245,17 @@ cdef class Engine:
     ) noexcept:
         """Counters, reject streak, the hedger's and the plugin's view of a changed order."""
         cdef OrderView view
-        if update.kind == OrderEventKind.REJECT:
+        if update.kind == OrderEventKind.REJECT and result.became_terminal:      # a repeated one counts once
             self.rejected += 1
             self.reject_streak += 1
             self.limits.observe(Cause.REJECT_STREAK, self.reject_streak, self.now_ns)
             self._note(f"{market.id}: order {update.order_num} rejected, venue code {update.reason}")
-        elif update.kind == OrderEventKind.ACK and result.old_state == OrderState.PENDING_NEW:
-            self.acked += 1
+        elif result.old_state == OrderState.PENDING_NEW and order != NULL and result.new_state != OrderState.REJECTED and (
+                update.kind == OrderEventKind.ACK or update.kind == OrderEventKind.FILL):
+            self.acked += 1             # a fill that overtakes its acknowledgement is one
             self.reject_streak = 0
             self.limits.observe(Cause.REJECT_STREAK, 0, self.now_ns)
-            if order != NULL:
-                self.latency.record(Hop.ACK, self.now_ns - order.request_ns)
+            self.latency.record(Hop.ACK, self.now_ns - order.request_ns)
         if result.anomaly == Anomaly.OVERFILL or result.anomaly == Anomaly.CONTRADICTION:
             self._note(f"{market.id}: order {update.order_num}: anomaly {<int>result.anomaly} in update {<int>update.kind}")
         if order == NULL or result.old_state == result.new_state:
@@ -260,9 +265,11 @@ cdef class Engine:
         elif result.became_terminal:
             if result.new_state == OrderState.CANCELED or result.new_state == OrderState.EXPIRED:
                 self.canceled += 1
-            if order.purpose == Purpose.HEDGE and self.group_of[market.index] >= 0:
-                (<HedgeGroup>self.groups[self.group_of[market.index]]).on_end(
-                    market, order.qty_lots - order.filled_lots, order.filled_lots, self.now_ns)
+            if self.group_of[market.index] >= 0:
+                if order.purpose == Purpose.HEDGE:
+                    (<HedgeGroup>self.groups[self.group_of[market.index]]).on_end(
+                        market, order.qty_lots - order.filled_lots, order.filled_lots, self.now_ns)
+                # Also after a quote: it may have stood in a hedge's way.
                 (<HedgeGroup>self.groups[self.group_of[market.index]]).step(self.now_ns)
         view = OrderView.__new__(OrderView)
         view.order_num, view.price_ticks, view.qty_lots = order.num, order.price_ticks, order.qty_lots
@@ -292,6 +299,7 @@ cdef class Engine:
                 worst_ns = max(worst_ns, age_ns)
         self.limits.observe(Cause.STALE_DATA, worst_ns, self.now_ns)
         self.execution.query_overdue()
+        self._chase_missing_fills()
         self._observe_pnl()
         worst_ns = 0
         for group in self.groups:
@@ -318,7 +326,11 @@ cdef class Engine:
     # --- account and operator ----------------------------------------------------------------------------------------
 
     def on_account(self, bytes body not None, int64_t ts_ns) -> int:
-        """Funding, ``{"op": "funding", "market": 0, "amount_e8": -12, "asset": 0}``; or a balance (kept for the record)."""
+        """What happened to the account's money.
+
+        Funding, ``{"op": "funding", "market": 0, "amount_e8": -12, "asset": 0}``; or a wallet,
+        ``{"op": "balance", "venue": 0, "asset": 0, "wallet_e8": 100}``, which backs the positions settled in it.
+        """
         self._begin(EventKind.ACCOUNT, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
         event = json.loads(body)
         cdef Market market
@@ -328,22 +340,33 @@ cdef class Engine:
             market.pnl.on_funding(event["amount_e8"])
             self.host.on_funding(market, event["amount_e8"])
             self._observe_pnl()
-        elif event["op"] == "margin":
-            self.execution.gate.set_margin(event["market"], event["equity_e8"], event["other_maintenance_e8"])
+        elif event["op"] == "balance":
+            self._set_wallet(event["venue"], event["asset"], event["wallet_e8"])
+            self._tell_margin()
         return self._end()
 
     def on_reconcile(self, bytes body not None, int64_t ts_ns) -> int:
-        """A venue's picture, JSON: ``venue`` (index), ``asked_seq``, ``asked_ns``, ``orders``, ``holdings``; see `Reconciler.compare`."""
+        """A venue's picture, JSON: ``venue`` (index), ``asked_seq``, ``asked_ns``, ``orders``, ``holdings``, ``wallets``.
+
+        ``wallets`` are pairs of asset and amount (1e-8), and may be missing; for the rest see `Reconciler.compare`.
+        """
         self._begin(EventKind.RECONCILE, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
         picture = json.loads(body)
+        for asset, wallet_e8 in picture.get("wallets", ()):
+            self._set_wallet(picture["venue"], asset, wallet_e8)
         conclusive, notes = self.reconciler.compare(picture, self.now_ns)
+        if picture["asked_seq"] < self.up_seq[<int>picture["venue"]]:
+            conclusive = False          # of the time before the connection was lost
         for text in notes:
             self._note(text)
-        self.reconcile_again = not conclusive
+        self.conclusive[<int>picture["venue"]] = conclusive
+        if not conclusive:
+            self._want_picture(picture["venue"])
         for index, *_ in picture["holdings"]:
             self.execution.gate.set_position(index, (<Market>self.markets[index]).position.lots)
             self.execution.tell_gate(index)
         self.execution.query_overdue()
+        self._tell_margin()
         self.limits.observe(Cause.POSITION_MISMATCH, self.reconciler.mismatch, self.now_ns)
         if conclusive:
             self._set_trading(picture["venue"], self.venue_up[picture["venue"]], True)
@@ -460,6 +483,9 @@ cdef class Engine:
             self._level_changed()
         if self.host.failures:
             self._plugin_failures()
+        if self.limits.level != self.execution.gate.level:      # an observation in this event breached or healed a rule
+            self._level_changed()
+            self._work_all()
         cdef Strategy plugin = self.host.active
         if plugin is not None and (plugin.notes or plugin.hedge_targets):
             self._heed(plugin)
@@ -481,9 +507,41 @@ cdef class Engine:
         self._work(market)
         self.latency.lap(Hop.DIFF_RISK, t)
 
+    cdef void _want_picture(self, int venue) noexcept:
+        self.picture_wanted[venue] = self.pictures_wanted = True
+
+    cdef void _chase_missing_fills(self) noexcept:
+        """An answer may tell of a fill before the stream brings it: only what stays missing is asked for."""
+        cdef int venue
+        cdef bint missing
+        for venue in range(MAX_MARKETS):
+            if self.missing_since_ns[venue] == 0:
+                continue
+            missing = False
+            for i in range(len(self.markets)):
+                if self.venue_of[i] == venue and self.execution.table.exposure(i).missing_lots > 0:
+                    missing = True
+            if not missing:
+                self.missing_since_ns[venue] = 0
+            elif self.now_ns - self.missing_since_ns[venue] >= MISSING_FILL_NS:
+                self.missing_since_ns[venue] = self.now_ns
+                self._want_picture(venue)
+
+    def take_pictures_wanted(self) -> list[int]:
+        """Venues whose picture the core wants: the last one was inconclusive, or fills stay missing."""
+        venues = [venue for venue in range(MAX_MARKETS) if self.picture_wanted[venue]]
+        for venue in venues:
+            self.picture_wanted[<int>venue] = False
+        self.pictures_wanted = False
+        return venues
+
+    def was_conclusive(self, int venue) -> bool:
+        """Whether the venue's last picture agreed with us in everything."""
+        return self.conclusive[venue]
+
     cdef void _feed_latency(self, int64_t latency_ns) noexcept:
         """Count one message's way from the venue; what matters is how many are beyond the budget."""
-        if latency_ns >= HOUR_NS:
+        if latency_ns >= <int64_t>HOUR_NS:
             return                  # a recording of another day
         self.latency.record(Hop.EXCHANGE, latency_ns)
         if self.latency_budget_ns > 0:
@@ -602,8 +660,46 @@ cdef class Engine:
             if market.bid_lots > 0 and market.ask_lots > 0:
                 market.pnl.on_mid(market.bid_ticks + market.ask_ticks)
             total += market.pnl.total_e8()
+        self._tell_margin()
         if self.limits.observe_pnl(total, self.now_ns):
             self._level_changed()
+
+    # --- margin ------------------------------------------------------------------------------------------------------
+
+    cdef int _set_wallet(self, int venue, int asset, int64_t wallet_e8) except -1:
+        if 0 <= venue < MAX_MARKETS and 0 <= asset < MAX_ASSETS:
+            self.wallet_e8[venue][asset], self.wallet_known[venue][asset] = wallet_e8, 1
+        return 0
+
+    cdef void _tell_margin(self) noexcept:
+        """Tell the gate what backs each perpetual: wallet and unrealised PnL of all that settle in it (cross margin)."""
+        cdef Market market, other
+        cdef int venue, asset
+        cdef int64_t equity_e8, mark_ticks
+        cdef double needed, notional
+        cdef MarketRisk* risk
+        for item in self.markets:
+            market = item
+            venue, asset = self.venue_of[market.index], self.settle_asset[market.index]
+            if not self.execution.gate.markets[market.index].has_margin or not self.wallet_known[venue][asset]:
+                continue
+            equity_e8, needed = self.wallet_e8[venue][asset], 0
+            for each in self.markets:
+                other = each
+                if (self.venue_of[other.index] != venue or self.settle_asset[other.index] != asset
+                        or other.position.lots == 0 or not other.instrument.perpetual or isnan(other.mid_ticks)):
+                    continue
+                mark_ticks = llround(other.mid_ticks)
+                equity_e8 += other.position.unrealized_e8(mark_ticks)
+                if other is not market:
+                    risk = &self.execution.gate.markets[other.index]
+                    notional = fabs(<double>other.position.lots) * other.instrument.lot_value
+                    if other.instrument.inverse:
+                        notional /= other.mid_ticks * other.instrument.tick_value
+                    else:
+                        notional *= other.mid_ticks * other.instrument.tick_value
+                    needed += maintenance_margin(&risk.margin, notional)
+            self.execution.gate.set_margin(market.index, equity_e8, <int64_t>(needed * 1e8))
 
     cdef int64_t _backlog_age(self, HedgeGroup group) noexcept:
         """Age of the group's backlog; one above its size limit counts as overdue at once."""
@@ -615,6 +711,8 @@ cdef class Engine:
 
     cdef int _set_trading(self, int venue, bint up, bint reconciled) except -1:
         cdef Market market
+        if up and not self.venue_up[venue]:
+            self.up_seq[venue] = self.seq
         self.venue_up[venue], self.venue_reconciled[venue] = up, up and reconciled
         for item in self.markets:
             market = item

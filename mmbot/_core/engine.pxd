@@ -11,6 +11,7 @@ from mmbot._core.latency cimport LatencyBoard
 from mmbot._core.limits cimport SessionLimits
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport ApplyResult, Order
+from mmbot._core.position cimport MAX_ASSETS
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.reconcile cimport Reconciler
 from mmbot._core.strategy cimport Strategy
@@ -36,9 +37,14 @@ cdef class Engine:
     cdef readonly uint64_t frames, bad_frames, fills, hedge_fills, acked, rejected, canceled, unknown, foreign
     cdef readonly list executions           # Fill objects not yet taken by the shell's ledger
     cdef readonly list notes                # texts not yet taken by the shell's log
-    cdef readonly bint reconcile_again      # the last picture was inconclusive, or fills are missing
+    cdef readonly bint pictures_wanted      # see `take_pictures_wanted`
     cdef int32_t[MAX_MARKETS] venue_of, group_of, settle_asset, base_asset, first_feed
     cdef uint8_t[MAX_MARKETS] venue_up, venue_reconciled    # by venue
+    cdef uint64_t[MAX_MARKETS] up_seq                       # by venue: the event that brought it up last
+    cdef int64_t[MAX_MARKETS][MAX_ASSETS] wallet_e8         # by venue and asset
+    cdef uint8_t[MAX_MARKETS][MAX_ASSETS] wallet_known
+    cdef uint8_t[MAX_MARKETS] picture_wanted, conclusive    # by venue
+    cdef int64_t[MAX_MARKETS] missing_since_ns              # by venue; 0: no fill is missing
     cdef uint8_t[MAX_MARKETS] dirty, paused, orders_moved   # by market
     cdef int64_t reject_streak
     cdef int64_t[MAX_MARKETS] clock_offset_ns               # by venue: its clock minus ours
@@ -53,6 +59,8 @@ cdef class Engine:
     cdef void _begin(self, uint8_t kind, uint16_t source, int64_t ts_ns, const void* body, Py_ssize_t size) noexcept
     cdef int _end(self) except -1
     cdef void _touched(self, Market market, bint was_trusted) noexcept
+    cdef void _want_picture(self, int venue) noexcept
+    cdef void _chase_missing_fills(self) noexcept
     cdef void _feed_latency(self, int64_t latency_ns) noexcept
     cdef int64_t _worst_skew(self) noexcept
     cdef void _ask_snapshot(self, Market market) noexcept
@@ -64,6 +72,8 @@ cdef class Engine:
     cdef void _flatten(self) noexcept
     cdef void _level_changed(self) noexcept
     cdef void _observe_pnl(self) noexcept
+    cdef int _set_wallet(self, int venue, int asset, int64_t wallet_e8) except -1
+    cdef void _tell_margin(self) noexcept
     cdef void _mark_all_dirty(self) noexcept
     cdef int64_t _backlog_age(self, HedgeGroup group) noexcept
     cdef void _plugin_failures(self) noexcept

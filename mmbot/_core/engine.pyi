@@ -45,7 +45,7 @@ class Engine:
     foreign: int
     executions: list[Fill]
     notes: list[str]
-    reconcile_again: bool
+    pictures_wanted: bool
     def __init__(
         self,
         markets: tuple[Market, ...],
@@ -89,4 +89,10 @@ class Engine:
     def restore(self, index: int, lots: int, entry_price: Decimal | str | int, base_fees_e8: int) -> None: ...
     def take(self) -> CommandView | None: ...
     def take_executions(self) -> list[Fill]: ...
+    def take_pictures_wanted(self) -> list[int]:
+        """Venues whose picture the core wants: the last one was inconclusive, or fills stay missing."""
+
+    def was_conclusive(self, venue: int) -> bool:
+        """Whether the venue's last picture agreed with us in everything."""
+
     def take_notes(self) -> list[str]: ...

@@ -40,6 +40,7 @@ def _settings(config: Config, name: str, venue: VenueConfig, server: SimServer |
         leverage=venue.leverage,
         margin_mode=venue.margin_mode if venue.set_modes else None,
         countdown_ms=venue.dead_man_s * 1000,
+        order_entry=venue.order_entry,
         request_timeout_s=venue.order_timeout_ms / 1000,
         recv_window_ms=venue.recv_window_ms,
     )

@@ -65,8 +65,9 @@ class Inbox:
             self.flush()
         if self.engine.executions:
             self.on_fills(self.engine.take_executions())
-        if self.engine.reconcile_again:
-            self.reconcile_wanted(-1)
+        if self.engine.pictures_wanted:
+            for venue in self.engine.take_pictures_wanted():
+                self.reconcile_wanted(venue)
 
     def flush(self) -> None:
         """Send every waiting command. A venue may answer at once: that is the next event, and its commands follow."""

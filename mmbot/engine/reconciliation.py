@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from mmbot.engine.inbox import encode
-from mmbot.errors import AuthError, VenueError
+from mmbot.errors import AuthError, RateLimited, VenueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,25 +51,30 @@ class Reconciliation:
 
     async def run(self, index: int) -> None:
         """Keep one venue reconciled; ends by cancellation, or with an `AuthError`."""
-        wanted = self._wanted[index]
+        wanted, pause_s = self._wanted[index], RETRY_S
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wanted.wait(), self._every_s)
             wanted.clear()
             if not self._inbox.trading_up[index]:
                 continue
+            conclusive = False
             try:
-                await self._picture(index)
+                conclusive = await self._picture(index)
             except AuthError:
                 raise
+            except RateLimited as error:
+                _log.warning("reconciliation has to wait", venue=self._venues[index].name, error=str(error))
+                pause_s = max(pause_s, error.retry_after_s)
             except VenueError as error:
                 _log.warning("reconciliation failed, trying again", venue=self._venues[index].name, error=str(error))
+            # A picture costs request weight: the more often it is inconclusive, the longer the pause.
+            pause_s = RETRY_S if conclusive else min(2 * pause_s, max(self._every_s, pause_s))
+            if not conclusive:
                 wanted.set()
-            if wanted.is_set() or self._inbox.engine.reconcile_again:
-                wanted.set()
-                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pause_s)
 
-    async def _picture(self, index: int) -> None:
+    async def _picture(self, index: int) -> bool:
         inbox, venue = self._inbox, self._venues[index]
         asked_seq, asked_ns = inbox.engine.seq, inbox.engine.now_ns
         orders = await venue.open_orders()
@@ -77,7 +82,7 @@ class Reconciliation:
         for position in positions:
             await self._missed_fills(venue, position.market)
         if not inbox.trading_up[index]:
-            return
+            return False
         instruments = [m.instrument for m in inbox.engine.markets]
         picture = {
             "venue": index,
@@ -87,8 +92,10 @@ class Reconciliation:
             "holdings": [[p.market, holding(instruments[p.market], p), p.entry_price] for p in positions],
         }
         inbox.after(inbox.engine.on_reconcile(encode(picture), inbox.clock()))
-        if not inbox.engine.reconcile_again:
+        conclusive = inbox.engine.was_conclusive(index)
+        if conclusive:
             self.done[index].set()
+        return conclusive
 
     async def _missed_fills(self, venue: Venue, market: int) -> None:
         last = self._last_trades.get(market, 0)

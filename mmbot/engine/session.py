@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import structlog
 
@@ -27,11 +27,12 @@ from mmbot.engine.inbox import Inbox, VenueSink, encode
 from mmbot.engine.reconciliation import Reconciliation
 from mmbot.engine.summary import summarise
 from mmbot.engine.swapping import Swapper
-from mmbot.errors import ConfigError, RiskHalt, VenueError
+from mmbot.errors import ConfigError, RateLimited, RiskHalt, VenueError
 from mmbot.journal import JournalWriter
 from mmbot.plugins import load
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -44,6 +45,7 @@ _log = structlog.get_logger("mmbot.session")
 CONNECT_TIMEOUT_S = 30.0
 SETTLE_S = 0.02
 CLOCK_STEP_NS = 1_000_000
+T = TypeVar("T")
 
 
 class Session:
@@ -97,9 +99,10 @@ class Session:
         instruments: dict[str, dict[str, Any]] = {}
         for name, venue in zip(config.venues, self.venues, strict=True):
             self._stack.push_async_callback(venue.stop, cancel=False)
-            await venue.open()
+            await _patiently(venue.name, venue.open)
             markets = [m for m, market in config.markets.items() if market.venue == name]
-            found = await venue.instruments([config.markets[m].symbol for m in markets])
+            symbols = [config.markets[m].symbol for m in markets]
+            found = await _patiently(venue.name, lambda venue=venue, symbols=symbols: venue.instruments(symbols))
             instruments |= {m: instrument_fields(i) for m, i in zip(markets, found, strict=True)}
         self.books = Books(config, self.run_dir)
         self._stack.callback(self.books.close)
@@ -338,3 +341,13 @@ class Session:
             reconciled=self.reconciled,
             journal=str(self.run_dir / "journal"),
         )
+
+
+async def _patiently(name: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Do what a venue asks when it says that we are too fast: wait, however long; insisting makes a ban longer."""
+    while True:
+        try:
+            return await call()
+        except RateLimited as error:
+            _log.warning("waiting until the venue takes requests again", venue=name, wait_s=error.retry_after_s)
+            await asyncio.sleep(error.retry_after_s)
