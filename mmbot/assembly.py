@@ -184,7 +184,8 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
     engine = Engine(
         markets, decoders, execution, host, _limits(config), groups,
         Reconciler(execution, markets, baselines), LatencyBoard(),
-        venue_of=venue_of, feed_of=[spec.feeds.index(venue) for venue in venue_of], ring=ring, stale_ns=config.risk.stale_book_ms * 1_000_000,
+        venue_of=venue_of, feed_of=[spec.feeds.index(venue) for venue in venue_of], ring=ring,
+        stale_ns=config.risk.stale_book_ms * 1_000_000,
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],
         base_assets=[assets.index(i.base_asset) for i in instruments],
@@ -238,8 +239,8 @@ def _execution(
     budgets = []
     for venue_id in venue_ids:
         cancels = max(int(risk.cancels_per_s * risk.order_burst / risk.orders_per_s), 1)
-        own = (risk.order_burst + cancels, int(1e9 * risk.order_burst / risk.orders_per_s), cancels, True)
-        budgets.append(RateBudget([own, *VENUE_BUDGETS[config.venues[venue_id].kind]]))
+        ours = (risk.order_burst + cancels, int(1e9 * risk.order_burst / risk.orders_per_s), cancels, True)
+        budgets.append(RateBudget([ours, *VENUE_BUDGETS[config.venues[venue_id].kind]]))
     slowest = max(v.order_timeout_ms for v in config.venues.values()) * 1_000_000
     window = max(v.recv_window_ms for v in config.venues.values()) * 1_000_000
     table = OrderTable(

@@ -33,6 +33,7 @@ class Engine:
     stopping: bool
     stale_ns: int
     stop_ns: int
+    latency_budget_ns: int
     flatten_slippage: float
     frames: int
     bad_frames: int
@@ -63,6 +64,7 @@ class Engine:
         base_assets: Sequence[int],
         ring: EventRing | None = None,
         stale_ns: int = 3_000_000_000,
+        latency_budget_ns: int = 0,
         flatten_slippage: float = 0.005,
     ) -> None: ...
     def on_frame(self, feed: int, payload: Buffer, recv_ns: int) -> int: ...

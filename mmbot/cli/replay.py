@@ -11,7 +11,9 @@ from mmbot.cli.options import AsJson, write_json
 
 
 def command(
-    journal: Annotated[Path, typer.Argument(metavar="JOURNAL", help="A run's folder, its journal folder, or a segment.", exists=True)],
+    journal: Annotated[
+        Path, typer.Argument(metavar="JOURNAL", help="A run's folder, its journal folder, or a segment.", exists=True)
+    ],
     verify: Annotated[bool, typer.Option("--verify", help="Exit 1 unless every command is identical.")] = False,
     as_json: AsJson = False,
 ) -> None:

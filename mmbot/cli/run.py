@@ -15,7 +15,9 @@ def command(
     duration: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Stop after this long: `90s`, `10m`, `2h`.")
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Allow venues with real money; needed by `endpoint: live`.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Allow venues with real money; needed by `endpoint: live`.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Swap the plugin whenever its file changes.")] = False,
     as_json: AsJson = False,
 ) -> None:

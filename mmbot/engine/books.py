@@ -1,7 +1,7 @@
 """A bot's memory across runs: the ledger of fills, and what was held before the bot began.
 
-With real venues the ledger is the bot's own, ``<journal.dir>/<bot>/ledger.db``, so that the next run goes on where this one
-ended, however it ended. The embedded exchange forgets everything at its end, so its ledger lies in the run's folder.
+With real venues the ledger is the bot's own, ``<journal.dir>/<bot>/ledger.db``, so that the next run goes on where this
+one ended, however it ended. The embedded exchange forgets everything at its end: its ledger lies in the run's folder.
 """
 
 from __future__ import annotations

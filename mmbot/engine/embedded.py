@@ -76,7 +76,7 @@ def exchange_config(config: Config) -> ServerConfig:
             seed=seed,
             per_minute={FaultKind(kind): rate for kind, rate in section.faults.per_minute.items()},
             start_s=section.faults.start_s,
-            events=[msgspec.convert(event.model_dump(), Fault) for event in section.faults.events],
+            events=tuple(msgspec.convert(event.model_dump(), Fault) for event in section.faults.events),
         ),
         enforce_limits=section.enforce_limits,
     )

@@ -1,4 +1,4 @@
-"""Asks each venue, at start, after every reconnect and periodically, what it holds, and enters the answer as an event."""
+"""Asks each venue what it holds, at start, after every reconnect and periodically; the answer is an event."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from mmbot.errors import JournalError, PluginError
 from mmbot.journal import JournalReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mmbot._core.engine import Engine
@@ -80,7 +80,7 @@ def replay(path: Path) -> ReplayResult:
 
 
 def _steps(records: Iterator[Record]) -> Iterator[tuple[Record, list[bytes]]]:
-    """Events, each with the commands recorded behind it. The last event of a torn journal may lack some: it is left out."""
+    """Events, each with its recorded commands; the last event of a torn journal may lack some, and is left out."""
     event: Record | None = None
     commands: list[bytes] = []
     for record in records:
@@ -110,35 +110,15 @@ def _compare(engine: Engine, event: Record, recorded: list[bytes]) -> Difference
 
 
 def _enter(engine: Engine, event: Record) -> None:
-    body = bytes(event.body)
-    match event.kind:
-        case EventKind.FRAME:
-            engine.on_frame(event.source, body, event.ts_ns)
-        case EventKind.FEED:
-            engine.on_feed(event.source, body != b"\0", event.ts_ns)
-        case EventKind.SNAPSHOT:
-            engine.on_snapshot(event.source, body, event.ts_ns)
-        case EventKind.ORDER:
-            engine.on_order(OrderEvent.from_raw(body), event.ts_ns)
-        case EventKind.ACCOUNT:
-            engine.on_account(body, event.ts_ns)
-        case EventKind.RECONCILE:
-            engine.on_reconcile(body, event.ts_ns)
-        case EventKind.TIME:
-            engine.on_time(event.ts_ns)
-        case EventKind.COMMAND:
-            engine.on_command(body, event.ts_ns)
-        case EventKind.SWAP:
-            _swap(engine, body, event)
-        case EventKind.STOP:
-            engine.note_stop(body, event.ts_ns)
-        case _:
-            raise JournalError(f"event {event.seq}: {EventKind(event.kind).name} cannot be replayed")
+    enter = _ENTRIES.get(event.kind)
+    if enter is None:
+        raise JournalError(f"event {event.seq}: {EventKind(event.kind).name} cannot be replayed")
+    enter(engine, event, bytes(event.body))
     engine.take_executions()
     engine.take_notes()
 
 
-def _swap(engine: Engine, body: bytes, event: Record) -> None:
+def _swap(engine: Engine, event: Record, body: bytes) -> None:
     record: Any = msgspec.json.decode(body, type=SwapRecord)
     try:
         plugin = record.plugin.load()
@@ -146,3 +126,17 @@ def _swap(engine: Engine, body: bytes, event: Record) -> None:
     except PluginError as error:
         raise JournalError(f"event {event.seq}: the plugin cannot be loaded again: {error}") from error
     engine.swap(candidate, params, plugin.id, body, event.ts_ns, shadow_ns=record.shadow_ns)
+
+
+_ENTRIES: dict[int, Callable[[Engine, Record, bytes], object]] = {
+    EventKind.FRAME: lambda engine, event, body: engine.on_frame(event.source, body, event.ts_ns),
+    EventKind.FEED: lambda engine, event, body: engine.on_feed(event.source, body != b"\0", event.ts_ns),
+    EventKind.SNAPSHOT: lambda engine, event, body: engine.on_snapshot(event.source, body, event.ts_ns),
+    EventKind.ORDER: lambda engine, event, body: engine.on_order(OrderEvent.from_raw(body), event.ts_ns),
+    EventKind.ACCOUNT: lambda engine, event, body: engine.on_account(body, event.ts_ns),
+    EventKind.RECONCILE: lambda engine, event, body: engine.on_reconcile(body, event.ts_ns),
+    EventKind.TIME: lambda engine, event, _body: engine.on_time(event.ts_ns),
+    EventKind.COMMAND: lambda engine, event, body: engine.on_command(body, event.ts_ns),
+    EventKind.SWAP: _swap,
+    EventKind.STOP: lambda engine, event, body: engine.note_stop(body, event.ts_ns),
+}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -102,7 +103,7 @@ class Session:
             await _patiently(venue.name, venue.open)
             markets = [m for m, market in config.markets.items() if market.venue == name]
             symbols = [config.markets[m].symbol for m in markets]
-            found = await _patiently(venue.name, lambda venue=venue, symbols=symbols: venue.instruments(symbols))
+            found = await _patiently(venue.name, functools.partial(venue.instruments, symbols))
             instruments |= {m: instrument_fields(i) for m, i in zip(markets, found, strict=True)}
         self.books = Books(config, self.run_dir)
         self._stack.callback(self.books.close)
@@ -295,7 +296,7 @@ class Session:
         self.state = "stopped"
 
     async def _leave_in_haste(self, group: BaseExceptionGroup[BaseException]) -> None:
-        """A task failed, so the core is not to be trusted with the end: have the venues cancel what is ours, and say why."""
+        """A task failed, so the core cannot be trusted with the end: the venues cancel what is ours, and we say why."""
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
@@ -315,7 +316,7 @@ class Session:
             return False
 
     async def _until(self, done: Any) -> None:
-        while not done():
+        while not done():  # noqa: ASYNC110 - nothing signals what the core holds
             await asyncio.sleep(SETTLE_S)
 
     def _no_quotes(self) -> bool:

@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +23,8 @@ from mmbot.ops.snapshot import take_snapshot
 from mmbot.ops.view import choose_view
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mmbot.config import Config
 
 _log = structlog.get_logger("mmbot.run")

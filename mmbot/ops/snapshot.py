@@ -60,8 +60,8 @@ def take_snapshot(session: Session) -> StatusSnapshot:
             "orders_placed": engine.execution.placed, "orders_amended": engine.execution.amended,
             "orders_canceled": engine.canceled, "orders_rejected": engine.rejected, "orders_unknown": engine.unknown,
             "order_queries": engine.execution.queried, "fills": engine.fills, "hedge_fills": engine.hedge_fills,
-            "swaps": engine.host.swaps, "rollbacks": engine.host.rollbacks, "journal_stalls": session.journal.ring.stalls,
-            "reconciliations": engine.reconciler.rounds,
+            "swaps": engine.host.swaps, "rollbacks": engine.host.rollbacks,
+            "journal_stalls": session.journal.ring.stalls, "reconciliations": engine.reconciler.rounds,
         },
         gauges=dict(engine.host.active.metrics) if engine.host.active is not None else {},
         run_dir=str(session.run_dir),
@@ -120,7 +120,7 @@ def _hedge(session: Session, asset: str) -> HedgeView:
 
 def _latency(session: Session) -> dict[str, LatencyView]:
     return {
-        hop.lower(): LatencyView(v["p50"], v["p99"], v["p999"], v["max"], int(v["count"]))
+        hop.lower(): LatencyView(v["p50"] or 0.0, v["p99"] or 0.0, v["p999"] or 0.0, v["max"] or 0.0, v["count"])
         for hop, v in session.engine.latency.snapshot().items()
         if v["count"]
     }

@@ -2,9 +2,10 @@
 
     python tests/e2e/soak.py --minutes 60 --seed 3
 
-Two processes, as in real life: `mmbot exchange` lives through it all, `mmbot run` is killed at random moments and started
-again. At the end the faults stop, one run starts and ends in good order, and position, open orders and every fill and fee in the
-bot's ledger must equal the exchange's, each journal must replay, and no log may hold an unhandled error.
+Two processes, as in real life: `mmbot exchange` lives through it all, `mmbot run` is killed at random moments and
+started again. At the end the faults stop, one run starts and ends in good order, and position, open orders and every
+fill and fee in the bot's ledger must equal the exchange's, each journal must replay, and no log may hold an unhandled
+error.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class Soak:
         """Write the bot's config: the demo's, pointed at the exchange outside."""
         config = yaml.safe_load((ROOT / "configs" / "demo.yaml").read_text())
         del config["exchange"]
-        for venue, port, api in (("perp", self.ports["futures"], "ws-fapi/v1"), ("spot", self.ports["spot"], "ws-api/v3")):
+        for venue, port, api in (
+            ("perp", self.ports["futures"], "ws-fapi/v1"),
+            ("spot", self.ports["spot"], "ws-api/v3"),
+        ):
             config["venues"][venue]["endpoint"] = {
                 "rest": f"http://127.0.0.1:{port}", "ws": f"ws://127.0.0.1:{port}", "ws_api": f"ws://127.0.0.1:{port}/{api}",
             }  # fmt: skip
@@ -144,7 +148,9 @@ class Soak:
         expected = (len(fills), bought, sold, {k: v for k, v in fees.items() if v})
         found = (ours.fills, ours.bought, ours.sold, {k: v for k, v in ours.fees.items() if v}) if ours else None
         if found != expected:
-            self.problems.append(f"{venue}: the exchange has (fills, bought, sold, fees) {expected}, the ledger {found}")
+            self.problems.append(
+                f"{venue}: the exchange has (fills, bought, sold, fees) {expected}, the ledger {found}"
+            )
         if theirs["openOrders"]:
             self.problems.append(f"{venue}: {theirs['openOrders']} orders left open")
 
@@ -164,7 +170,11 @@ class Soak:
         for name in ("bot.log", "exchange.log"):
             text = (self.folder / name).read_text(errors="replace")
             if "Traceback" in text or "never awaited" in text or "Exception ignored" in text:
-                at = min(i for i in (text.find("Traceback"), text.find("never awaited"), text.find("Exception ignored")) if i >= 0)
+                at = min(
+                    i
+                    for i in (text.find("Traceback"), text.find("never awaited"), text.find("Exception ignored"))
+                    if i >= 0
+                )
                 self.problems.append(f"{name}: {text[max(at - 300, 0) : at + 1500]}")
 
 
