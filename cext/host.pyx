@@ -10,6 +10,9 @@ from mmbot._core.types cimport Level
 
 MAX_FAILURES = 100
 
+cdef enum:
+    INHERIT_NS = 5000000000     # how long a predecessor's quotes stand for a plugin that has not spoken about a market
+
 
 def _told(error: Exception) -> str:
     """An exception of a plugin as text, with the innermost line it came through."""
@@ -40,6 +43,7 @@ cdef class PluginHost:
     def __init__(self, tuple markets, int n_markets, *, bint rollback=True):
         self.markets, self.n_markets, self.rollback = markets, n_markets, rollback
         self.failures = []
+        self.inherited_until_ns = INT64_MAX
         self.name = self.previous_name = self.shadow_name = ""
         for market in markets:
             self.sees[(<Market>market).index] = True
@@ -100,8 +104,10 @@ cdef class PluginHost:
                 self._failed(plugin, "on_funding", error)
 
     cdef void on_time(self, int64_t now_ns) noexcept:
-        """Fire due timers; end a shadow time that has run out."""
+        """Fire due timers; end a shadow time that has run out, and quotes that nobody stands for."""
         self.now_ns = now_ns
+        if now_ns >= self.inherited_until_ns:
+            self._disinherit()
         if self.state != HostState.RUNNING:
             return
         for plugin in self._both():
@@ -119,7 +125,7 @@ cdef class PluginHost:
                 try:
                     (<Strategy>plugin).on_stop()
                 except Exception as error:
-                    self.failures.append(f"on_stop raised {error!r}")
+                    self._complain(f"on_stop raised {_told(error)}")
         self.shadow = None
         self.state = HostState.STOPPED
 
@@ -153,7 +159,7 @@ cdef class PluginHost:
             return "the bot is stopping"
         try:
             candidate.bind(params, self.markets, self.n_markets)
-            self._try(candidate, self.active.export_state() if self.active is not None else {})
+            self._try(candidate, self._state_of(self.active))
             if check is not None:
                 for market in self.markets:
                     complaint = check(candidate, market)
@@ -167,6 +173,16 @@ cdef class PluginHost:
         if shadow_ns <= 0 or self.active is None or self.state != HostState.RUNNING:
             self._switch()
         return ""
+
+    cdef dict _state_of(self, Strategy old):
+        """What `old` hands over; nothing when it cannot, since a broken plugin must be replaceable."""
+        if old is None:
+            return {}
+        try:
+            return old.export_state() or {}
+        except Exception as error:
+            self._complain(f"{self.name}: export_state raised {_told(error)}: its successor starts without")
+            return {}
 
     cdef int _try(self, Strategy candidate, dict state) except -1:
         cdef Market market
@@ -183,50 +199,84 @@ cdef class PluginHost:
     cdef void _switch(self) noexcept:
         cdef int i
         cdef Strategy old = self.active, fresh = self.shadow
-        if self.shadow_events > 0 and old is not None:
+        cdef bint healthy = old is not None and self.state == HostState.RUNNING
+        if self.shadow_events > 0 and healthy:
             # The state handed over at the start of the shadow time is old by now.
+            state = self._state_of(old)
             try:
-                fresh.import_state(old.export_state())
+                if state:
+                    fresh.import_state(state)
             except Exception as error:
                 self._failed(fresh, "import_state", error)
                 return
-        self.previous, self.previous_name = old, self.name
+        # A plugin that has failed is nothing to go back to.
+        self.previous, self.previous_name = (old, self.name) if healthy else (None, "")
         self.active, self.name = fresh, self.shadow_name
         self.shadow, self.shadow_name = None, ""
         self.swaps += 1
         self.state = HostState.RUNNING
+        self.inherited_until_ns = INT64_MAX
         for i in range(self.n_markets):
+            self.inherited[i] = 0
             if fresh.declared[i]:
                 fresh.changed[i] = 1
             elif old is not None and old.declared[i]:
-                # It has not spoken about this market yet: what its predecessor wanted stands.
-                fresh.desired[i] = old.desired[i]
+                # It has not spoken about this market yet: for a while, what a sound predecessor wanted stands.
+                if healthy:
+                    fresh.desired[i] = old.desired[i]
+                    self.inherited[i] = 1
+                    self.inherited_until_ns = self.now_ns + INHERIT_NS
                 fresh.declared[i] = fresh.changed[i] = 1
-        if old is not None:
+        if healthy:
             try:
                 old.on_stop()
             except Exception as error:
-                self.failures.append(f"{self.previous_name}: on_stop raised {_told(error)}")
+                self._complain(f"{self.previous_name}: on_stop raised {_told(error)}")
+
+    cdef void _disinherit(self) noexcept:
+        """Pull inherited quotes that the plugin has not made its own: nobody would ever move them."""
+        cdef int i
+        self.inherited_until_ns = INT64_MAX
+        if self.active is None:
+            return
+        for i in range(self.n_markets):
+            if self.inherited[i] and not self.active.spoken[i]:
+                self.active.desired[i].n_bids = self.active.desired[i].n_asks = 0
+                self.active.changed[i] = 1
+            self.inherited[i] = 0
+
+    cdef void _complain(self, str text) noexcept:
+        if len(self.failures) < MAX_FAILURES:
+            self.failures.append(text)
 
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept:
         cdef str name = self.shadow_name if culprit is self.shadow else self.name
         self.raised += 1
-        if len(self.failures) < MAX_FAILURES:
-            self.failures.append(f"{name}: {where} raised {_told(error)}")
+        self._complain(f"{name}: {where} raised {_told(error)}")
         if culprit is self.shadow:
             self.shadow, self.shadow_name = None, ""
-            return
-        if culprit is not self.active:
-            return
-        if self.rollback and self.previous is not None:
-            self.active, self.name = self.previous, self.previous_name
-            self.previous, self.previous_name = None, ""
-            self.active.now_ns = self.now_ns
-            for i in range(self.n_markets):
-                self.active.changed[i] = self.active.declared[i]
-            self.rollbacks += 1
-        else:
+        elif culprit is self.active:
             self.state = HostState.FAILED
+            if self.shadow is not None:
+                self._switch()          # it was going to take over anyway
+            elif self.rollback and self.previous is not None:
+                self._roll_back()
+
+    cdef void _roll_back(self) noexcept:
+        """Start the previous plugin again. What it wanted when it was replaced is old: it has to say anew."""
+        cdef Strategy back = self.previous
+        cdef int i
+        self.active, self.name = back, self.previous_name
+        self.previous, self.previous_name = None, ""
+        self.rollbacks += 1
+        for i in range(self.n_markets):
+            back.desired[i].n_bids = back.desired[i].n_asks = 0
+            back.declared[i] = back.changed[i] = 1
+        try:
+            self._try(back, {})
+            self.state = HostState.RUNNING
+        except Exception as error:
+            self._failed(back, "on_start after a roll-back", error)
 
     cdef void _compare(self, int market) noexcept:
         cdef QuoteSet* a = &self.active.desired[market]

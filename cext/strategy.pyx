@@ -8,6 +8,8 @@ from mmbot._core.market cimport Market
 from mmbot._core.quoting cimport MAX_QUOTE_LEVELS, QuoteSet, Quotes
 from mmbot._core.types cimport Level
 
+cdef double MAX_TIMER_S = 1e9
+
 
 cdef class Fill:
     """One execution of ours, as `Strategy.on_fill` gets it. Prices in ticks, quantities in lots, fee in 1e-8."""
@@ -62,6 +64,7 @@ cdef class Strategy:
         free(self.desired)
         free(self.declared)
         free(self.changed)
+        free(self.spoken)
 
     cdef int bind(self, object params, tuple markets, int n_markets) except -1:
         """Give the plugin its params and markets; called once by the engine's loader, before `on_start`."""
@@ -71,17 +74,21 @@ cdef class Strategy:
         self.desired = <QuoteSet*>calloc(n_markets, sizeof(QuoteSet))
         self.declared = <uint8_t*>calloc(n_markets, 1)
         self.changed = <uint8_t*>calloc(n_markets, 1)
-        if self.desired == NULL or self.declared == NULL or self.changed == NULL:
+        self.spoken = <uint8_t*>calloc(n_markets, 1)
+        if self.desired == NULL or self.declared == NULL or self.changed == NULL or self.spoken == NULL:
             raise MemoryError("quote sets of a strategy")
         return 0
 
     # --- what a plugin overrides ---------------------------------------------------------------------------------
 
     cpdef void on_start(self) except *:
-        """Once, before the first event; state handed over by a predecessor is already imported."""
+        """Once, before the first event; state handed over by a predecessor is already imported.
+
+        It runs again when a failing successor is rolled back to this plugin: it has been stopped in between.
+        """
 
     cpdef void on_book(self, Market market) except *:
-        """The market's best prices or depth changed, and its book is trusted."""
+        """The market's best prices, or the quantities there, changed, and its book is trusted."""
 
     cpdef void on_trade(self, Market market, int side, int64_t price_ticks, int64_t qty_lots) except *:
         """A trade printed; `side` is the taker's."""
@@ -122,26 +129,28 @@ cdef class Strategy:
         fresh.n_asks = _levels(asks, fresh.asks, "asks")
         self._check(market)
         self.desired[market.index] = fresh
-        self.declared[market.index] = self.changed[market.index] = 1
+        self._declare(market.index)
 
     cpdef void place(self, Market market, Quotes quotes) except *:
         """Declare the quote set a model laid out."""
         self._check(market)
+        if quotes is None:
+            raise TypeError("place(): expected Quotes, found None")
         self.desired[market.index] = quotes.data
-        self.declared[market.index] = self.changed[market.index] = 1
+        self._declare(market.index)
 
     cpdef void pull(self, Market market) except *:
         """Want no quotes on `market`."""
         self._check(market)
         self.desired[market.index].n_bids = self.desired[market.index].n_asks = 0
-        self.declared[market.index] = self.changed[market.index] = 1
+        self._declare(market.index)
 
     def set_timer(self, str name, *, double after_s=0.0, double every_s=0.0) -> None:
         """Call `on_timer(name)` once after `after_s`, then every `every_s` (0: only once). Setting again replaces it."""
         cdef int64_t every_ns = <int64_t>(every_s * 1e9)
         cdef int64_t after_ns = <int64_t>((after_s if after_s > 0 else every_s) * 1e9)
-        if after_ns <= 0 or every_ns < 0:
-            raise ValueError(f"set_timer({name!r}): after_s or every_s must be positive")
+        if not (0 <= after_s <= MAX_TIMER_S and 0 <= every_s <= MAX_TIMER_S) or after_ns <= 0:
+            raise ValueError(f"set_timer({name!r}): expected after_s or every_s to be positive, at most {MAX_TIMER_S:g}")
         self.timers[name] = (self.now_ns + after_ns, every_ns)
         self._next_timer()
 
@@ -179,9 +188,14 @@ cdef class Strategy:
     cdef int _check(self, Market market) except -1:
         if self.desired == NULL:
             raise RuntimeError("quotes can be declared from on_start on, not in __init__")
-        if market.index >= self.n_markets:
+        if market is None:
+            raise TypeError("expected a Market, found None")
+        if not 0 <= market.index < self.n_markets:
             raise ValueError(f"market {market.id} is not one of this engine")
         return 0
+
+    cdef void _declare(self, int index) noexcept:
+        self.declared[index] = self.changed[index] = self.spoken[index] = 1
 
     cdef int _next_timer(self) except -1:
         self.next_timer_ns = INT64_MAX

@@ -1,5 +1,5 @@
 """Runs the strategy plugin: callbacks guarded, swaps between two events, roll-back when it raises."""
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from mmbot._core.market cimport Market
 from mmbot._core.quoting cimport QuoteSet
@@ -26,6 +26,8 @@ cdef class PluginHost:
     cdef tuple markets
     cdef int n_markets                                  # of the engine
     cdef bint[64] sees                                  # by market index
+    cdef uint8_t[64] inherited                          # by market index: the quotes are a predecessor's
+    cdef int64_t inherited_until_ns                     # INT64_MAX: there are none
 
     cdef inline bint runs(self) noexcept:
         return self.state == 1
@@ -40,6 +42,10 @@ cdef class PluginHost:
     cdef bint take_changed(self, int market) noexcept
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept
     cdef void _compare(self, int market) noexcept
+    cdef void _complain(self, str text) noexcept
     cdef void _switch(self) noexcept
+    cdef void _roll_back(self) noexcept
+    cdef void _disinherit(self) noexcept
+    cdef dict _state_of(self, Strategy old)
     cdef tuple _both(self)
     cdef int _try(self, Strategy candidate, dict state) except -1
