@@ -4,11 +4,15 @@ from libc.math cimport NAN, ceil, fabs, floor, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from mmbot._core.execution cimport Execution
+from mmbot._core.gate cimport RiskReason
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport Order
 from mmbot._core.types cimport Purpose, Side, TimeInForce
 
-cdef double EPSILON = 1e-9          # of a lot: differences of doubles that mean nothing
+cdef double EPSILON = 1e-9          # base units: differences of doubles that mean nothing
+
+cdef enum:
+    NOTHING_TO_TAKE = -1000
 
 
 cdef bint tradable(Market market) noexcept:
@@ -22,28 +26,37 @@ cdef int32_t take_out(
 ) noexcept:
     """Place an IOC order that takes at most `max_slippage` beyond the touch, and no more than stands there.
 
-    Returns what `Execution.place` does, or -1000 when nothing could be asked for (empty book, below the minimum).
+    Price and size stay where the gate lets them pass: a wind-down that it would refuse for ever helps nobody. Returns
+    what `Execution.place` does, or NOTHING_TO_TAKE (empty book, below the minimum).
     """
     cdef int64_t limit_ticks, there
+    cdef double band = execution.gate.markets[market.index].limits.price_band
     if side == Side.BUY:
         limit_ticks = <int64_t>floor(<double>market.ask_ticks * (1 + max_slippage))
+        if band > 0:
+            limit_ticks = min(limit_ticks, <int64_t>floor(market.mid_ticks * (1 + band)))
         there = market.book.lots_through(Side.SELL, limit_ticks)
     else:
         limit_ticks = <int64_t>ceil(<double>market.bid_ticks * (1 - max_slippage))
+        if band > 0:
+            limit_ticks = max(limit_ticks, <int64_t>ceil(market.mid_ticks * (1 - band)))
         there = market.book.lots_through(Side.BUY, limit_ticks)
-    if qty_lots > there:
-        qty_lots = there
-    cdef int64_t largest = execution.gate.markets[market.index].limits.max_order_lots
-    if largest > 0 and qty_lots > largest:
-        qty_lots = largest
-    if not reduce_only and not orderable(market, qty_lots, limit_ticks):
-        return -1000
-    if qty_lots <= 0:
-        return -1000
+    qty_lots = min(qty_lots, there, largest_order(execution, market, limit_ticks))
+    if qty_lots <= 0 or not reduce_only and not orderable(market, qty_lots, limit_ticks):
+        return NOTHING_TO_TAKE
     cdef int32_t outcome = execution.place(
         market.index, side, limit_ticks, qty_lots, TimeInForce.IOC, reduce_only, purpose)
     execution.tell_gate(market.index)
     return outcome
+
+
+cdef int64_t largest_order(Execution execution, Market market, int64_t price_ticks) noexcept:
+    """Lots that the gate's quantity and notional limits allow an order at this price."""
+    cdef int64_t largest = execution.gate.markets[market.index].max_qty_lots
+    cdef int64_t value = execution.gate.markets[market.index].max_value
+    if price_ticks <= 0:
+        return 0
+    return min(largest, value if market.lot_e8 == 0 else value // price_ticks)
 
 
 cdef bint orderable(Market market, int64_t qty_lots, int64_t price_ticks) noexcept:
@@ -135,6 +148,7 @@ cdef class HedgeGroup:
         if fabs(missing) <= self.band + EPSILON:
             if self.backlog == 0:
                 self.take_now = False
+                self.current = self.attempts = 0        # the next gap begins with the preferred market again
             return
         if now_ns < self.retry_at_ns:
             return
@@ -155,16 +169,34 @@ cdef class HedgeGroup:
             self.too_small += 1
             return True         # stays open until it is worth an order; no other market would take it sooner
         if self.passive_first and not self.take_now:
+            lots = min(lots, largest_order(self.execution, market, price_ticks))
             outcome = self.execution.place(
                 market.index, side, price_ticks, lots, TimeInForce.GTX, False, Purpose.HEDGE)
             self.execution.tell_gate(market.index)
         else:
             outcome = take_out(self.execution, market, side, lots, self.max_slippage, False, Purpose.HEDGE)
+        if outcome == -RiskReason.SELF_CROSS:
+            # Our own quotes stand in the way: the hedge follows as soon as they are gone.
+            self.failed += 1
+            return self._clear_way(market, 1 - side)
         if outcome >= 0:
             self.sent += 1
             return True
         self.failed += 1
         return False
+
+    cdef bint _clear_way(self, Market market, int8_t side) noexcept:
+        """Cancel our quotes on `side`; False: there is none, so a market's own hedges or flattening are in the way."""
+        cdef int32_t slot = self.execution.table.first(market.index, side), following
+        cdef bint found = False
+        while slot >= 0:
+            following = self.execution.table.at(slot).next
+            if self.execution.table.at(slot).purpose == Purpose.QUOTE:
+                found = True
+                self.execution.cancel(slot)
+            slot = following
+        self.execution.tell_gate(market.index)
+        return found
 
     cdef void on_end(self, Market market, int64_t unfilled_lots, int64_t filled_lots, int64_t now_ns) noexcept:
         """A hedge order of ours ended: decide when and where the rest goes."""

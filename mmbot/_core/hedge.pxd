@@ -35,6 +35,7 @@ cdef class HedgeGroup:
     cdef void on_end(self, Market market, int64_t unfilled_lots, int64_t filled_lots, int64_t now_ns) noexcept
     cdef double cost_bps(self, Market market, int side, double qty) noexcept
     cdef void price(self) noexcept
+    cdef bint _clear_way(self, Market market, int8_t side) noexcept
     cdef bint _send(self, Market market, double gap, int64_t now_ns) noexcept
     cdef void _note_backlog(self, int64_t now_ns) noexcept
 
@@ -42,4 +43,5 @@ cdef class HedgeGroup:
 cdef int32_t take_out(
     Execution execution, Market market, int8_t side, int64_t qty_lots, double max_slippage, bint reduce_only,
     int8_t purpose) noexcept
+cdef int64_t largest_order(Execution execution, Market market, int64_t price_ticks) noexcept
 cdef bint tradable(Market market) noexcept
