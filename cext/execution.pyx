@@ -67,8 +67,6 @@ cdef class Execution:
         cdef int reason
         if self.head - self.tail >= OUTBOX_SIZE - RESERVE:
             return NO_ROOM
-        if not self._take(market, False):
-            return NO_BUDGET
         cdef int32_t slot = self.table.place(
             market, side, price_ticks, qty_lots, time_in_force, reduce_only, purpose, self.ts_ns)
         if slot < 0:
@@ -83,6 +81,10 @@ cdef class Execution:
             self.table.unsent(slot, CommandKind.PLACE, self.ts_ns)
             self.last_refusal[market] = reason
             return -reason
+        # Only what may leave uses the budget: refused quotes would starve the hedges.
+        if not self._take(market, False):
+            self.table.unsent(slot, CommandKind.PLACE, self.ts_ns)
+            return NO_BUDGET
         memset(&command, 0, sizeof(command))
         if self.gate.redeem(&approved, &command) != 0:
             self.table.unsent(slot, CommandKind.PLACE, self.ts_ns)
@@ -102,8 +104,6 @@ cdef class Execution:
         cdef int64_t counted = order.exposed_lots
         if self.head - self.tail >= OUTBOX_SIZE - RESERVE:
             return NO_ROOM
-        if not self._take(market, False):
-            return NO_BUDGET
         memset(&intent, 0, sizeof(intent))
         intent.ts_ns, intent.order_num = self.ts_ns, order.num
         intent.venue_order_id = order.venue_order_id
@@ -114,6 +114,8 @@ cdef class Execution:
         if reason != 0:
             self.last_refusal[market] = reason
             return -reason
+        if not self._take(market, False):
+            return NO_BUDGET
         if not self.table.amend(slot, price_ticks, qty_lots, self.ts_ns):
             return WRONG_STATE
         memset(&command, 0, sizeof(command))
