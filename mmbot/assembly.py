@@ -21,6 +21,7 @@ from mmbot._core.hedge import HedgeGroup
 from mmbot._core.host import PluginHost
 from mmbot._core.latency import LatencyBoard
 from mmbot._core.limits import Cause, RiskLevel, SessionLimits
+from mmbot._core.margin import MarginTiers
 from mmbot._core.market import Market
 from mmbot._core.orders import OrderTable
 from mmbot._core.rate import RateBudget
@@ -47,6 +48,9 @@ VENUE_BUDGETS: dict[str, list[tuple[int, int, int, bool]]] = {
     "binance_spot": [(100, 10_000_000_000, 0, False)],
 }
 MAX_ASSETS = 32
+MAX_SHOCK = 0.99
+# Where a venue does not tell its maintenance margins: higher than any major market asks of a position of that size.
+DEFAULT_TIERS = [("0", "0.05"), ("1000000", "0.10"), ("10000000", "0.25")]
 
 
 class PluginSpec(msgspec.Struct, frozen=True):
@@ -106,6 +110,7 @@ class Spec(msgspec.Struct, frozen=True):
     session: int
     version: str
     restored: dict[str, Restored] = {}
+    margin: dict[str, list[tuple[str, str]]] = {}  # maintenance tiers of perpetuals: (notional from which, rate)
 
     def encode(self) -> bytes:
         """The body of START."""
@@ -168,7 +173,7 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
                settle_asset=assets.index(instrument.settle_asset))
         for i, (name, instrument) in enumerate(zip(market_ids, instruments, strict=True))
     )  # fmt: skip
-    execution = _execution(config, markets, venue_of, venue_ids, ring)
+    execution = _execution(spec, config, markets, venue_of, ring)
     groups = _groups(config, markets, execution)
     decoders = tuple(
         Decoder(
@@ -215,7 +220,7 @@ def candidate(spec: PluginSpec) -> tuple[Strategy, Params]:
 
 
 def _execution(
-    config: Config, markets: tuple[Market, ...], venue_of: list[int], venue_ids: list[str], ring: EventRing | None
+    spec: Spec, config: Config, markets: tuple[Market, ...], venue_of: list[int], ring: EventRing | None
 ) -> Execution:
     risk = config.risk
     gate = RiskGate()
@@ -234,10 +239,11 @@ def _execution(
             max_order_notional_e8=int(Decimal(limit("max_order_notional")) * 10**8),
             price_band=float(limit("price_band_bps")) / 1e4,
             max_open_orders=min(limit("max_open_orders"), instrument.max_open_orders),
-            shock=risk.shock_pct / 100,
+            margin=_margin(spec, market) if instrument.perpetual else None,
+            shock=_shock(risk.shock_pct, risk.min_liquidation_distance_pct),
         )  # fmt: skip
     budgets = []
-    for venue_id in venue_ids:
+    for venue_id in config.venues:
         cancels = max(int(risk.cancels_per_s * risk.order_burst / risk.orders_per_s), 1)
         ours = (risk.order_burst + cancels, int(1e9 * risk.order_burst / risk.orders_per_s), cancels, True)
         budgets.append(RateBudget([ours, *VENUE_BUDGETS[config.venues[venue_id].kind]]))
@@ -256,6 +262,16 @@ def _execution(
             amend_smaller=market.instrument.amend_keeps_priority,
         )
     return execution
+
+
+def _margin(spec: Spec, market: Market) -> MarginTiers:
+    tiers = spec.margin.get(market.id) or DEFAULT_TIERS
+    return MarginTiers([floor for floor, _ in tiers], [rate for _, rate in tiers])
+
+
+def _shock(shock_pct: float, distance_pct: float) -> float:
+    """The one move that leaves the asked distance from liquidation behind it, as a fraction."""
+    return min((1 + shock_pct / 100) * (1 + distance_pct / 100) - 1, MAX_SHOCK)
 
 
 def _groups(config: Config, markets: tuple[Market, ...], execution: Execution) -> tuple[HedgeGroup, ...]:

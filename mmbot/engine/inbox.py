@@ -110,7 +110,9 @@ class VenueSink:
 
     def on_balance(self, asset: int, wallet_e8: int, ts_ns: int) -> None:
         """A wallet balance changed."""
-        event = {"op": "balance", "asset": asset, "wallet_e8": wallet_e8, "exch_ts_ns": ts_ns}
+        event = {
+            "op": "balance", "venue": self._venue, "asset": asset, "wallet_e8": wallet_e8, "exch_ts_ns": ts_ns,
+        }  # fmt: skip
         self._inbox.after(self._inbox.engine.on_account(encode(event), self._inbox.clock()))
 
     def on_trading_up(self, up: bool) -> None:  # noqa: FBT001 - the interface's

@@ -79,6 +79,7 @@ class Reconciliation:
         asked_seq, asked_ns = inbox.engine.seq, inbox.engine.now_ns
         orders = await venue.open_orders()
         positions = await venue.positions()
+        wallets = await self._wallets(index)
         for position in positions:
             await self._missed_fills(venue, position.market)
         if not inbox.trading_up[index]:
@@ -90,12 +91,27 @@ class Reconciliation:
             "asked_ns": asked_ns,
             "orders": [_order_fields(order) for order in orders],
             "holdings": [[p.market, holding(instruments[p.market], p), p.entry_price] for p in positions],
+            "wallets": wallets,
         }
         inbox.after(inbox.engine.on_reconcile(encode(picture), inbox.clock()))
         conclusive = inbox.engine.was_conclusive(index)
         if conclusive:
             self.done[index].set()
         return conclusive
+
+    async def _wallets(self, index: int) -> list[tuple[int, int]]:
+        """Asset and amount of every wallet that backs perpetuals of this venue: what the margin check is about."""
+        engine, assembly = self._inbox.engine, self._inbox.assembly
+        name = assembly.venue_ids[index]
+        backing = {
+            m.instrument.settle_asset
+            for m in engine.markets
+            if m.instrument.perpetual and assembly.config.markets[m.id].venue == name
+        }
+        if not backing:
+            return []
+        held = {b.asset: b.wallet_e8 for b in await self._venues[index].balances() if b.asset in backing}
+        return [(assembly.asset_index(asset), held.get(asset, 0)) for asset in sorted(backing)]
 
     async def _missed_fills(self, venue: Venue, market: int) -> None:
         last = self._last_trades.get(market, 0)

@@ -98,6 +98,7 @@ class Session:
             self.server = await self._stack.enter_async_context(embedded_exchange(config))
         self.venues = connect_all(config, self.server, self.number)
         instruments: dict[str, dict[str, Any]] = {}
+        margin: dict[str, list[tuple[str, str]]] = {}
         for name, venue in zip(config.venues, self.venues, strict=True):
             self._stack.push_async_callback(venue.stop, cancel=False)
             await _patiently(venue.name, venue.open)
@@ -105,6 +106,8 @@ class Session:
             symbols = [config.markets[m].symbol for m in markets]
             found = await _patiently(venue.name, functools.partial(venue.instruments, symbols))
             instruments |= {m: instrument_fields(i) for m, i in zip(markets, found, strict=True)}
+            tiers = await _patiently(venue.name, functools.partial(venue.margin_tiers, found))
+            margin |= {m: t for m, t in zip(markets, tiers, strict=True) if t}
         self.books = Books(config, self.run_dir)
         self._stack.callback(self.books.close)
         spec = Spec(
@@ -115,6 +118,7 @@ class Session:
             session=self.number,
             version=__version__,
             restored=self.books.remembered(instruments),
+            margin=margin,
         )
         self.journal = JournalWriter(
             self.run_dir / "journal",

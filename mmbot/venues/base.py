@@ -269,6 +269,13 @@ class Venue(ABC):
             ConfigError: the venue does not list one of them, or it does not trade.
         """
 
+    async def margin_tiers(self, instruments: Sequence[Instrument]) -> list[list[tuple[str, str]]]:
+        """Maintenance margin tiers of each instrument, ascending ``(notional it begins at, rate)``.
+
+        Empty where there is no margin, or the venue does not say.
+        """
+        return [[] for _ in instruments]
+
     @abstractmethod
     def bind(self, sink: Sink, markets: Mapping[int, Instrument], first_feed: int = 0) -> None:
         """Say who listens, and which market numbers the instruments have; once, before `start`.

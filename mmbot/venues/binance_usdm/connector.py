@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,12 +21,17 @@ from mmbot.venues.binance_usdm.trading import UserStream
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mmbot._core.types import Instrument
     from mmbot.venues.base import VenueSettings
 
 _log = structlog.get_logger(__name__)
 _LEAVE_S = 5.0
 _SAME_NS = 1_000_000_000  # payments of one settlement are not further apart
 _INCOME_DELAY_S = 2.0  # the income history lags the event a little
+
+
+def _floor(tier: tuple[str, str]) -> Decimal:
+    return Decimal(tier[0])
 
 
 class BinanceUsdm(BinanceVenue):
@@ -137,6 +143,18 @@ class BinanceUsdm(BinanceVenue):
         for each in payments:
             if abs(each.ts_ns - ts_ns) <= _SAME_NS:
                 sink.on_funding(each.market, each.amount_e8, each.asset, each.ts_ns)
+
+    async def margin_tiers(self, instruments: Sequence[Instrument]) -> list[list[tuple[str, str]]]:
+        """Leverage brackets of the account; none without credentials."""
+        if self._rest.signer is None:
+            return [[] for _ in instruments]
+        listed = {each.symbol: each.brackets for each in await self._rest.leverage_brackets()}
+        return [
+            sorted(
+                ((str(b.notional_floor), str(b.maint_margin_ratio)) for b in listed.get(i.venue_symbol, [])), key=_floor
+            )
+            for i in instruments
+        ]
 
     async def funding_since(self, ts_ns: int) -> list[Funding]:
         """Funding payments of the bound markets since a time, oldest first (at most 1000)."""

@@ -6,6 +6,8 @@ Docs: "User Data Streams" (ORDER_TRADE_UPDATE, ACCOUNT_UPDATE), "Exchange Inform
 
 from __future__ import annotations
 
+from decimal import Decimal  # noqa: TC003 - msgspec reads it at run time
+
 import msgspec
 
 from mmbot.venues.binance.messages import RateCount  # noqa: TC001 - msgspec reads it at run time
@@ -128,6 +130,20 @@ class AssetBalance(msgspec.Struct, frozen=True, rename="camel"):
     asset: str
     balance: str
     available_balance: str = "0"
+
+
+class Bracket(msgspec.Struct, frozen=True, rename="camel"):
+    """One of ``brackets``: JSON numbers, kept with all their digits."""
+
+    notional_floor: Decimal
+    maint_margin_ratio: Decimal
+
+
+class SymbolBrackets(msgspec.Struct, frozen=True):
+    """One of ``GET /fapi/v1/leverageBracket``."""
+
+    symbol: str
+    brackets: list[Bracket]
 
 
 class PositionMode(msgspec.Struct, frozen=True, rename="camel"):

@@ -21,6 +21,7 @@ from mmbot.venues.binance_usdm.messages import (
     ListenKeyAnswer,
     PositionMode,
     PositionRisk,
+    SymbolBrackets,
     SymbolFilter,
     SymbolInfo,
 )
@@ -86,6 +87,11 @@ class UsdmRest(AccountRest):
     async def balances(self) -> list[AssetBalance]:
         """List wallet balances."""
         return decode(list[AssetBalance], await self.signed("GET", "/fapi/v3/balance", {}, weight=5), "balance")
+
+    async def leverage_brackets(self) -> list[SymbolBrackets]:
+        """List the maintenance margin tiers of every symbol."""
+        body = await self.signed("GET", "/fapi/v1/leverageBracket", {}, weight=1)
+        return decode(list[SymbolBrackets], body, "leverageBracket")
 
     async def hedge_mode(self) -> bool:
         """Tell whether the account keeps long and short positions apart."""
