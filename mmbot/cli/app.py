@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Markets": {
         "exchange": "mmbot.cli.exchange",
         "inspect": "mmbot.cli.inspect",
+        "bench": "mmbot.cli.bench",
     },
 }
 """Help panel -> command -> module with its `command` function."""
