@@ -5,7 +5,7 @@ from cpython.pythread cimport (
 )
 from libc.errno cimport EINTR, EIO, EMSGSIZE, errno
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cdef extern from "crc32c.h" nogil:
     uint32_t mmbot_crc32c(uint32_t crc, const uint8_t* data, size_t size)
@@ -84,6 +84,7 @@ cdef class EventRing:
         self.lock = PyThread_allocate_lock()
         if self.data == NULL or self.lock == NULL:
             raise MemoryError
+        memset(self.data, 0, capacity)      # the system hands its pages out now, not in the middle of an event
 
     def __dealloc__(self):
         free(self.data)
