@@ -85,17 +85,23 @@ cdef class Engine:
     # --- market data -------------------------------------------------------------------------------------------------
 
     def on_frame(self, int feed, payload, int64_t recv_ns) -> int:
-        """One websocket payload of market-data feed `feed`, received at `recv_ns`."""
+        """One websocket payload of market-data feed `feed`, received at `recv_ns`; its commands leave when connected."""
         cdef Py_buffer view
+        cdef int waiting
         if not 0 <= feed < len(self.decoders):
             raise IndexError(f"feed {feed}: this engine has {len(self.decoders)}")
         if PyBytes_CheckExact(payload):
-            return self.frame(feed, PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), recv_ns)
-        PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-        try:
-            return self.frame(feed, <const char*>view.buf, view.len, recv_ns)
-        finally:
-            PyBuffer_Release(&view)
+            waiting = self.frame(feed, PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), recv_ns)
+        else:
+            PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+            try:
+                waiting = self.frame(feed, <const char*>view.buf, view.len, recv_ns)
+            finally:
+                PyBuffer_Release(&view)
+        if waiting and self.outlets is not None:
+            self.execution.dispatch(self.outlets)
+            return 0
+        return waiting
 
     cdef int frame(self, int feed, const char* p, Py_ssize_t n, int64_t recv_ns) except -1:
         cdef int64_t t = now_ns()
@@ -450,6 +456,18 @@ cdef class Engine:
             entry_ticks = <int64_t>market.position.entry_ticks()
             market.pnl.on_fill(0 if lots > 0 else 1, entry_ticks, abs(lots), 2 * entry_ticks, Purpose.FLATTEN)
         self.execution.gate.set_position(index, lots)
+
+    def connect(self, list outlets not None) -> None:
+        """From now on `dispatch`, and `on_frame` by itself, call ``outlets[market](command)`` for each command."""
+        if len(outlets) != len(self.markets):
+            raise ValueError(f"outlets: expected one for each of {len(self.markets)} markets, found {len(outlets)}")
+        self.outlets = outlets
+
+    def dispatch(self) -> None:
+        """Hand out every waiting command. A venue may answer at once: that is the next event, its commands follow."""
+        if self.outlets is None:
+            raise RuntimeError("dispatch() comes after connect()")
+        self.execution.dispatch(self.outlets)
 
     def take(self) -> CommandView | None:
         """Pop the oldest command."""

@@ -229,6 +229,16 @@ cdef class Execution:
         self.tail += 1
         return True
 
+    cdef int dispatch(self, list outlets) except -1:
+        cdef CommandView view
+        while self.head != self.tail:
+            view = CommandView.__new__(CommandView)
+            self.pop(&view.data)
+            if self.first_place_ns == 0 and view.data.kind == CommandKind.PLACE:
+                self.first_place_ns = view.data.ts_ns
+            outlets[view.data.market](view)
+        return 0
+
     def take(self) -> CommandView | None:
         """Pop the oldest waiting command."""
         cdef CommandView view = CommandView.__new__(CommandView)

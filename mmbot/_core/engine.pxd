@@ -28,6 +28,7 @@ cdef class Engine:
     cdef readonly Reconciler reconciler
     cdef readonly LatencyBoard latency
     cdef EventRing ring                     # None: a replay, or a bench without a journal
+    cdef list outlets                       # callables by market; None: commands wait for `take`
     cdef readonly uint64_t seq              # number of the last event
     cdef readonly int64_t now_ns            # its time; never goes back
     cdef readonly bint stopping

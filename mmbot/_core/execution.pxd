@@ -37,7 +37,11 @@ cdef class Execution:
     cdef readonly uint64_t placed, amended, canceled, queried
     cdef int32_t[MAX_MARKETS] last_refusal          # RiskReason (> 0) or one of the codes above; 0: none
 
+    cdef readonly int64_t first_place_ns            # event time of the first PLACE handed out; 0: none yet
+
     cdef void begin(self, uint64_t event_seq, int64_t ts_ns) noexcept nogil
+    # Hand every waiting command, those that this causes too, to `outlets[command.market]`.
+    cdef int dispatch(self, list outlets) except -1
     # Slot of the new order, or minus a RiskReason, or a code above.
     cdef int32_t place(
         self, int32_t market, int8_t side, int64_t price_ticks, int64_t qty_lots, int8_t time_in_force,

@@ -46,18 +46,15 @@ class Inbox:
         self.reconcile_wanted: Callable[[int], None] = lambda _venue: None
         self.trading_up = [False] * len(venues)
         self.feeds_up = [False] * len(assembly.spec.feeds)
-        self.first_quote_ns = 0
-        self._frame = self.engine.on_frame
-        self._take = self.engine.take
-        self._submit = [
-            venues[assembly.venue_ids.index(assembly.config.markets[market].venue)].submit
-            for market in assembly.market_ids
-        ]
-
-    def frame(self, feed: int, payload: bytes | memoryview, recv_ns: int) -> None:
-        """One market-data frame: decide and send before the callback returns."""
-        if self._frame(feed, payload, recv_ns):
-            self.flush()
+        self.engine.connect(
+            [
+                venues[assembly.venue_ids.index(assembly.config.markets[market].venue)].submit
+                for market in assembly.market_ids
+            ]
+        )
+        # One market-data frame: decided on and sent before the callback returns, with no Python in between.
+        self.frame: Callable[[int, bytes | memoryview, int], object] = self.engine.on_frame
+        self.flush = self.engine.dispatch
 
     def after(self, waiting: int) -> None:
         """Finish an event that is not a frame."""
@@ -69,12 +66,10 @@ class Inbox:
             for venue in self.engine.take_pictures_wanted():
                 self.reconcile_wanted(venue)
 
-    def flush(self) -> None:
-        """Send every waiting command. A venue may answer at once: that is the next event, and its commands follow."""
-        while (command := self._take()) is not None:
-            if not self.first_quote_ns and command.kind == 1:
-                self.first_quote_ns = command.ts_ns
-            self._submit[command.market](command)
+    @property
+    def first_quote_ns(self) -> int:
+        """When the first order went out; 0: none yet."""
+        return self.engine.execution.first_place_ns
 
     def command(self, op: str, **values: Any) -> None:
         """Enter an operator's or the shell's command."""
