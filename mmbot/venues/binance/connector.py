@@ -157,25 +157,31 @@ class BinanceVenue(Venue):
         """Cancel our orders, confirm from the venue, end the sockets; a second call says what the first found."""
         if self._stopped is not None:
             return self._stopped
-        self._stopped = clean = True
-        if cancel and self._encoder is not None and self._group is not None:
-            answers = await asyncio.gather(
-                *(self.cancel_all(market.index) for market in self._markets), return_exceptions=True
-            )
-            for problem in answers:
-                if isinstance(problem, MmbotError):
-                    clean = False
-                    _log.error("orders may be left open", venue=self.name, error=str(problem))
-                elif isinstance(problem, BaseException):
-                    raise problem
-        await self._leave(clean=clean)
-        owned = list(self._owned)
-        for task in owned:
-            task.cancel()
-        await asyncio.gather(*owned, return_exceptions=True)
-        await self._rest.close()
+        self._stopped = False
+        try:
+            clean = not cancel or await self._cancel_everything()
+            await self._leave(clean=clean)
+        finally:  # also when the caller has waited long enough
+            owned = list(self._owned)
+            for task in owned:
+                task.cancel()
+            await asyncio.gather(*owned, return_exceptions=True)
+            await self._rest.close()
         self._stopped = clean
         return clean
+
+    async def _cancel_everything(self) -> bool:
+        if self._encoder is None or self._group is None:
+            return True
+        answers = await asyncio.gather(
+            *(self.cancel_all(market.index) for market in self._markets), return_exceptions=True
+        )
+        for problem in answers:
+            if isinstance(problem, MmbotError):
+                _log.error("orders may be left open", venue=self.name, error=str(problem))
+            elif isinstance(problem, BaseException):
+                raise problem
+        return all(problem is None for problem in answers)
 
     async def _leave(self, *, clean: bool) -> None:
         """Undo at the venue what `start` set up, when nothing of ours is left there (`clean`)."""
