@@ -147,12 +147,7 @@ class Session:
 
     def load_plugin(self, name: str) -> Plugin:
         """Find and load a strategy by what a config or an operator calls it."""
-        return load(name, self.search())
-
-    def search(self) -> list[Path]:
-        """Folders of the user's own plugins, looked through before the shipped ones."""
-        base = self.config.path.parent if self.config.path else None
-        return [base / folder if base else folder for folder in self.config.strategy.search]
+        return load(name, self.config.strategy_folders)
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -349,10 +344,17 @@ class Session:
 
 
 async def _patiently(name: str, call: Callable[[], Awaitable[T]]) -> T:
-    """Do what a venue asks when it says that we are too fast: wait, however long; insisting makes a ban longer."""
+    """Do what a venue asks when it says that we are too fast: wait, however long; insisting makes a ban longer.
+
+    Raises:
+        VenueError: something else is wrong; its message names the venue.
+    """
     while True:
         try:
             return await call()
         except RateLimited as error:
             _log.warning("waiting until the venue takes requests again", venue=name, wait_s=error.retry_after_s)
             await asyncio.sleep(error.retry_after_s)
+        except VenueError as error:
+            error.args = (f"venue {name}: {error}",)
+            raise

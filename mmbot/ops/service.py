@@ -70,12 +70,16 @@ async def serve(
                 metrics = MetricsServer(*split_listen(config.metrics.listen), lambda: take_snapshot(session))
                 await metrics.start()
                 stack.push_async_callback(metrics.stop)
+                host = split_listen(config.metrics.listen)[0]
+                _log.info("serving metrics", url=f"http://{host}:{metrics.port}/metrics")
             side = []
             if show:
                 view = choose_view(lambda: take_snapshot(session), lambda: tuple(log.recent.lines))
                 side.append(asyncio.create_task(view.run(), name="view"))
             if watch:
                 side.append(asyncio.create_task(session.swapper.watch(), name="watch"))
+            for task in side:
+                task.add_done_callback(_report)
             stack.push_async_callback(_end, side)
             _log.info("running", bot=config.bot.name, paper=not config.live, run_dir=str(run_dir))
             await session.run(duration_s)
@@ -128,6 +132,12 @@ def _stop_on_signals(session: Session) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, first, number)
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    """Whoever looks on may fail without harm to the bot, but not unseen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a side task failed", task=task.get_name(), error=repr(error))
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:

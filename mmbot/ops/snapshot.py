@@ -60,7 +60,7 @@ def take_snapshot(session: Session) -> StatusSnapshot:
             "orders_placed": engine.execution.placed, "orders_amended": engine.execution.amended,
             "orders_canceled": engine.canceled, "orders_rejected": engine.rejected, "orders_unknown": engine.unknown,
             "order_queries": engine.execution.queried, "fills": engine.fills, "hedge_fills": engine.hedge_fills,
-            "swaps": engine.host.swaps, "rollbacks": engine.host.rollbacks,
+            "swaps": max(engine.host.swaps - 1, 0), "rollbacks": engine.host.rollbacks,
             "journal_stalls": session.journal.ring.stalls, "reconciliations": engine.reconciler.rounds,
         },
         gauges=dict(engine.host.active.metrics) if engine.host.active is not None else {},
@@ -70,7 +70,7 @@ def take_snapshot(session: Session) -> StatusSnapshot:
 
 def _market(session: Session, market: Market) -> MarketView:
     instrument = market.instrument
-    tick, lot = Decimal(instrument.tick_size), Decimal(instrument.lot_size)
+    tick, lot = Decimal(instrument.tick_size).normalize(), Decimal(instrument.lot_size).normalize()
 
     def levels(side: int) -> tuple[PriceLevel, ...]:
         return tuple(
