@@ -1,0 +1,102 @@
+"""What a run does and leaves behind, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from processes import KEY, SECRET, Bot, Exchange, mmbot, until
+
+SUMMARY = {
+    "bot", "started", "ended", "exit_reason", "events", "orders", "fills", "hedge_fills", "swaps", "pnl", "net_delta",
+    "positions", "latency_us", "first_quote_ms", "reconciled", "journal",
+}  # fmt: skip
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_run_leaves_its_folder_and_a_complete_summary(start_bot: Any) -> None:
+    bot = start_bot(None, "--for", "5s", "--json")
+    assert bot.wait() == 0
+    printed, summary = json.loads(bot.stdout), bot.summary()
+    assert set(summary) == SUMMARY
+    assert set(summary["orders"]) == {"sent", "acked", "rejected", "canceled", "unknown"}
+    assert set(summary["pnl"]) == {"total", "spread", "inventory", "hedge", "fees", "funding"}
+    assert all(set(hop) == {"p50", "p99", "p999", "max"} for hop in summary["latency_us"].values())
+    assert printed.keys() == summary.keys()
+    assert printed["events"] == summary["events"] > 100
+    assert summary["exit_reason"] == "duration"
+    assert summary["reconciled"] is True
+    assert summary["orders"]["sent"] > 0
+    assert summary["first_quote_ms"] < 10_000
+    assert {"journal", "ledger.db", "log.jsonl", "summary.json"} <= {path.name for path in bot.run_dir.iterdir()}
+    assert Path(summary["journal"]) == bot.run_dir / "journal"
+    assert bot.verify()["stopped_in_order"] is True
+
+
+def test_metrics_and_health_follow_the_run(start_bot: Any) -> None:
+    bot = start_bot().quoting()
+    url = bot.url()
+    until(lambda: get(f"{url}/readyz")[0] == 200, "ready")
+    assert get(f"{url}/healthz")[0] == 200
+    bot.fills(1)
+    _, text = get(f"{url}/metrics")
+    values = {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if not line.startswith("#")
+    }
+    assert values["mmbot_ready"] == 1
+    assert values["mmbot_fills_total"] >= 1
+    assert values['mmbot_book_trusted{market="perp_btc"}'] == 1
+    assert values['mmbot_working_orders{market="perp_btc",side="buy"}'] >= 1
+    assert values["mmbot_frames_total"] > 100
+    assert (
+        values['mmbot_best_price{market="perp_btc",side="bid"}']
+        < values['mmbot_best_price{market="perp_btc",side="ask"}']
+    )
+    assert bot.stop()["fills"] >= 1
+
+
+def test_trading_works_over_tls(start_bot: Any) -> None:
+    def with_tls(config: dict[str, Any]) -> None:
+        config["exchange"]["tls"] = True
+
+    bot: Bot = start_bot(None, "--for", "6s", changes=with_tls)
+    assert bot.wait() == 0
+    assert bot.summary()["orders"]["acked"] > 0
+    assert bot.summary()["reconciled"] is True
+
+
+def test_no_secret_is_written_anywhere(exchange: Exchange, start_bot: Any) -> None:
+    bot: Bot = start_bot(exchange)
+    bot.quoting()
+    status = json.dumps(bot.status())
+    bot.stop()
+    written = [path for path in bot.folder.rglob("*") if path.is_file()]
+    assert len(written) >= 5
+    texts = [path.read_bytes() for path in written] + [bot.stdout.encode(), bot.stderr.encode(), status.encode()]
+    for secret in (SECRET.encode(), KEY.encode()):
+        assert not [text[:80] for text in texts if secret in text]
+
+
+def test_the_status_command_shows_the_running_bot(start_bot: Any) -> None:
+    bot: Bot = start_bot().quoting()
+    process = mmbot("status", "e2e", "--json", MMBOT_RUNTIME_DIR=str(bot.runtime))
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    status = json.loads(out)
+    assert status["state"] == "running"
+    assert status["paper"] is True
+    assert [market["id"] for market in status["markets"]] == ["perp_btc", "spot_btc"]
+    assert all(feed["up"] for feed in status["feeds"])
+    bot.stop()
