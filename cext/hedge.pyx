@@ -6,7 +6,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from mmbot._core.execution cimport Execution
 from mmbot._core.gate cimport RiskReason
 from mmbot._core.market cimport Market
-from mmbot._core.orders cimport Order
+from mmbot._core.orders cimport Exposure, Order
 from mmbot._core.types cimport Purpose, Side, TimeInForce
 
 cdef double EPSILON = 1e-9          # base units: differences of doubles that mean nothing
@@ -98,6 +98,7 @@ cdef class HedgeGroup:
         self.passive_deadline_ns, self.retry_ns, self.max_attempts = passive_deadline_ns, retry_ns, max_attempts
         self.max_backlog, self.max_backlog_ns = max_backlog, max_backlog_ns
         self.buy_cost_bps = self.sell_cost_bps = NAN
+        self.clearing = -1
 
     def set_target(self, double target) -> None:
         """Move the target net delta, in base units."""
@@ -113,21 +114,26 @@ cdef class HedgeGroup:
         return total
 
     cdef double in_flight(self) noexcept:
-        """Base units that open hedge orders may still add, unknown ones included."""
+        """Base units that hedge orders may still add: open and unknown ones, and fills reported but not heard of yet."""
         cdef double total = 0
         cdef Market market
+        cdef const Exposure* exposure
         cdef int8_t side
         cdef int32_t slot
+        cdef int64_t lots
         cdef Order* order
         for item in self.hedges:
             market = item
+            exposure = self.execution.table.exposure(market.index)
             for side in range(2):
+                lots = exposure.buy_lots if side == Side.BUY else exposure.sell_lots
                 slot = self.execution.table.first(market.index, side)
                 while slot >= 0:
                     order = self.execution.table.at(slot)
-                    if order.purpose == Purpose.HEDGE:
-                        total += (1 - 2 * side) * market.qty_of(order.exposed_lots)
+                    if order.purpose != Purpose.HEDGE:
+                        lots -= order.exposed_lots
                     slot = order.next
+                total += (1 - 2 * side) * market.qty_of(lots) if lots != 0 else 0
         return total
 
     cdef double gap(self) noexcept:
@@ -145,6 +151,7 @@ cdef class HedgeGroup:
         cdef Market market
         cdef int32_t tries
         self._note_backlog(now_ns)
+        self.clearing = -1
         if fabs(missing) <= self.band + EPSILON:
             if self.backlog == 0:
                 self.take_now = False
@@ -159,6 +166,12 @@ cdef class HedgeGroup:
             self.current = (self.current + 1) % len(self.hedges)
             self.attempts = 0
         self.retry_at_ns = now_ns + self.retry_ns
+
+    cdef void wake(self, int64_t now_ns) noexcept:
+        """Markets came or went: price hedging anew, and what waited for a market need not wait any longer."""
+        self.retry_at_ns = 0
+        self.price()
+        self.step(now_ns)
 
     cdef bint _send(self, Market market, double missing, int64_t now_ns) noexcept:
         cdef int8_t side = Side.BUY if missing > 0 else Side.SELL
@@ -186,7 +199,10 @@ cdef class HedgeGroup:
         return False
 
     cdef bint _clear_way(self, Market market, int8_t side) noexcept:
-        """Cancel our quotes on `side`; False: there is none, so a market's own hedges or flattening are in the way."""
+        """Cancel our quotes on `side`, and keep them away until the hedge has gone out.
+
+        False: there is none, so a hedge or a flattening order is in the way.
+        """
         cdef int32_t slot = self.execution.table.first(market.index, side), following
         cdef bint found = False
         while slot >= 0:
@@ -196,6 +212,8 @@ cdef class HedgeGroup:
                 self.execution.cancel(slot)
             slot = following
         self.execution.tell_gate(market.index)
+        if found:
+            self.clearing, self.clearing_side = market.index, side
         return found
 
     cdef void on_end(self, Market market, int64_t unfilled_lots, int64_t filled_lots, int64_t now_ns) noexcept:

@@ -24,6 +24,8 @@ cdef class HedgeGroup:
     cdef readonly int64_t backlog_since_ns          # 0: none
     cdef readonly double backlog                    # base units beyond the band that no fill has hedged yet
     cdef readonly uint64_t sent, failed, too_small
+    cdef int32_t clearing                           # market whose quotes on `clearing_side` make way; -1: none
+    cdef int8_t clearing_side
     cdef bint take_now                              # the passive attempt of this gap is over
     cdef readonly double buy_cost_bps, sell_cost_bps    # of hedging now on the preferred usable market; NaN: none
 
@@ -31,6 +33,7 @@ cdef class HedgeGroup:
     cdef double in_flight(self) noexcept
     cdef double gap(self) noexcept
     cdef void step(self, int64_t now_ns) noexcept
+    cdef void wake(self, int64_t now_ns) noexcept
     cdef void on_time(self, int64_t now_ns) noexcept
     cdef void on_end(self, Market market, int64_t unfilled_lots, int64_t filled_lots, int64_t now_ns) noexcept
     cdef double cost_bps(self, Market market, int side, double qty) noexcept
