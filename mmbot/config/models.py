@@ -51,9 +51,9 @@ class Config(Section):
 
     @property
     def strategy_folders(self) -> list[Path]:
-        """Folders of own plugins, with those of the file resolved against its place."""
+        """Folders of own plugins, with those of the file resolved against its place; the last one is that place."""
         base = self._path.parent if self._path is not None else Path()
-        return [base / folder.expanduser() for folder in self.strategy.search]
+        return [*(base / folder.expanduser() for folder in self.strategy.search), base]
 
     @property
     def live(self) -> bool:

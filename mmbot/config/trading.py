@@ -15,7 +15,7 @@ class StrategyConfig(Section):
     """Which plugin decides the quotes, and what happens when it fails or is swapped."""
 
     id: str
-    """A shipped or own strategy (`pmm`), a file (`./my_strategy.py`), or `package.module:Class`."""
+    """A shipped or own strategy (`pmm`), a file (`./my_maker.py`, from here or this one), or `package.module:Class`."""
     markets: Annotated[list[Id], Field(min_length=1)]
     """Ids of the markets it quotes; each has the role `maker`."""
     observes: list[Id] = []
@@ -23,7 +23,7 @@ class StrategyConfig(Section):
     params: dict[str, Any] = {}
     """The plugin's own parameters; its `Params` class says which there are (`mmbot strategies ID`)."""
     search: list[Path] = []
-    """Folders of your own plugins, looked through before the shipped ones; relative to this file."""
+    """More folders of your own plugins, relative to this file; they and its own come before the shipped ones."""
     on_error: Literal["rollback", "pull_quotes"] = "rollback"
     """What an exception in the plugin does: go back to the one before it, or pull its quotes and wait for a person."""
     shadow_s: Annotated[float, Field(ge=0, le=3600)] = 0.0

@@ -4,7 +4,7 @@ A plugin is named by
 
 * an id, ``pmm``: ``pmm.py`` or a compiled ``pmm.*.so`` in one of the search folders, else in the shipped
   ``strategies``; of both, the newer one, so that an edit is never hidden behind an older compilation;
-* a path, ``./my/maker.py`` or a compiled ``maker.cpython-311-x86_64-linux-gnu.so``;
+* a path, ``./my/maker.py`` or a compiled ``maker.cpython-311-x86_64-linux-gnu.so``, from here or from a search folder;
 * a class of an installed package, ``my_firm.makers:Wide``.
 
 Every load runs the code anew in a module of its own, so that an old version keeps working while a new one is tried.
@@ -110,10 +110,11 @@ def find(name: str, search: Sequence[Path] = (), *, suffixes: Sequence[str] = (*
         PluginError: says where it was looked for and which ids exist.
     """
     if name.endswith((".py", *EXTENSION_SUFFIXES)) or "/" in name:
-        path = Path(name).expanduser()
-        if path.is_file():
-            return path.resolve()
-        raise PluginError(f"strategy file {name}: not found")
+        places = [(folder / Path(name).expanduser()).resolve() for folder in (Path(), *search)]
+        for path in places:
+            if path.is_file():
+                return path
+        raise PluginError(f"strategy file {name}: not found, looked for {', '.join(map(str, dict.fromkeys(places)))}")
     folders = [*search, shipped_folder()]
     for folder in folders:
         paths = [path for suffix in suffixes if (path := folder / f"{name}{suffix}").is_file()]

@@ -162,8 +162,7 @@ markets:
   spot_btc: {venue: spot, symbol: BTC/USDT, role: hedge}
 
 strategy:
-  id: $name
-  search: [.]                   # folders of your own plugins, from this file
+  id: $name                     # $name.py beside this file
   markets: [perp_btc]
   params: {qty: 0.005}
 

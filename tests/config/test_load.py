@@ -260,7 +260,7 @@ def test_params_are_checked_with_their_line() -> None:
 def test_own_strategy_folders_are_relative_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "bot.yaml"
     path.write_text(BASE)
-    assert load(path, ["strategy.search=[mine, /abs]"]).strategy_folders == [tmp_path / "mine", Path("/abs")]
+    assert load(path, ["strategy.search=[mine, /abs]"]).strategy_folders == [tmp_path / "mine", Path("/abs"), tmp_path]
 
 
 def test_effective_values_are_plain_data() -> None:

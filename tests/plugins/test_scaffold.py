@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmbot.config import load as load_config
-from mmbot.errors import ConfigError
+from mmbot.errors import ConfigError, PluginError
 from mmbot.plugins import load
 from mmbot.plugins.scaffold import scaffold, write_scaffold
 
@@ -46,3 +46,13 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is there already"):
         write_scaffold("mine", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["test_mine.py"]
+
+
+def test_a_file_is_looked_for_beside_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`strategy.id: ./my_maker.py` once meant the folder where the bot was started."""
+    plugin, _, config = write_scaffold("my_maker", tmp_path / "bots")
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_maker", "./my_maker.py", "bots/my_maker.py"):
+        assert load(name, load_config(config).strategy_folders).path == plugin
+    with pytest.raises(PluginError, match=r"other\.py: not found, looked for"):
+        load("./other.py", load_config(config).strategy_folders)
