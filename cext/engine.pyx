@@ -607,7 +607,16 @@ cdef class Engine:
         if (self.stopping or self.paused[i] or not market.trusted or not market.trading
                 or self.host.state == HostState.FAILED or level == RiskLevel.PULL_QUOTES or level >= RiskLevel.FLATTEN):
             return &self.nothing
-        if wanted == NULL or level == RiskLevel.NORMAL:
+        if wanted == NULL:
+            return NULL
+        if self.group_of[i] >= 0 and (<HedgeGroup>self.groups[self.group_of[i]]).clearing == i:
+            self.cleared = wanted[0]        # a hedge is about to cross this market: that side waits
+            if (<HedgeGroup>self.groups[self.group_of[i]]).clearing_side == 0:
+                self.cleared.n_bids = 0
+            else:
+                self.cleared.n_asks = 0
+            wanted = &self.cleared
+        if level == RiskLevel.NORMAL:
             return wanted
         # REDUCE_ONLY: only the side that takes the position towards zero, and no further.
         self.reduced.n_bids = self.reduced.n_asks = 0
@@ -737,6 +746,8 @@ cdef class Engine:
             if self.venue_of[market.index] == venue:
                 market.trading = up and reconciled
                 self.dirty[market.index] = 1
+        for group in self.groups:
+            (<HedgeGroup>group).wake(self.now_ns)
         return 0
 
     # --- people ------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ cdef class Engine:
     cdef readonly int64_t latency_budget_ns
     cdef int64_t feed_messages, slow_messages, slowest_ns   # since the last look at the budget
     cdef Decoded message
-    cdef QuoteSet nothing, reduced
+    cdef QuoteSet nothing, reduced, cleared
 
     cdef int frame(self, int feed, const char* p, Py_ssize_t n, int64_t recv_ns) except -1
     cdef int order(self, const OrderUpdate* update, int64_t ts_ns) except -1
