@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from mmbot._core.market cimport Market
 from mmbot._core.quoting cimport MAX_QUOTE_LEVELS, QuoteSet, Quotes
@@ -136,7 +136,11 @@ cdef class Strategy:
         self._check(market)
         if quotes is None:
             raise TypeError("place(): expected Quotes, found None")
-        self.desired[market.index] = quotes.data
+        # Only the levels in use: the whole set is a kilobyte.
+        cdef QuoteSet* desired = &self.desired[market.index]
+        desired.n_bids, desired.n_asks = quotes.data.n_bids, quotes.data.n_asks
+        memcpy(desired.bids, quotes.data.bids, desired.n_bids * sizeof(Level))
+        memcpy(desired.asks, quotes.data.asks, desired.n_asks * sizeof(Level))
         self._declare(market.index)
 
     cpdef void pull(self, Market market) except *:

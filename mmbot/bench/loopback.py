@@ -15,6 +15,7 @@ import socket
 import struct
 import time
 from contextlib import contextmanager, suppress
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -35,20 +36,25 @@ WARM_UP = 200
 clock = time.perf_counter_ns
 
 
-def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int) -> Iterator[tuple[str, list[float]]]:
-    """us from send to the receiver's end of work, by name: ``floor``, then each plugin, less the floor's p50."""
+def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int) -> dict[str, list[float]]:
+    """us from send to the receiver's end of work, by name: ``floor``, and each plugin less the floor's p50.
+
+    Floor and plugins take turns, `rounds` times over, so that what else the machine does meets them all alike.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in ("floor", *plugins)}
     wanted = (b"depthUpdate", b"bookTicker")
     played = [frame for frame in feed.frames if any(kind in frame[1][:120] for kind in wanted)][:frames]
     payloads = [payload for _, payload in played]
-    with _sender(payloads) as (port, sent):
-        received = _blocking(port, payloads)
-    floor = [(received[i] - sent[i]) / 1e3 for i in range(WARM_UP, len(payloads))]
-    yield "floor", floor
-    middle = sorted(floor)[len(floor) // 2]
-    for name, plugin in plugins.items():
-        with _sender(payloads) as (port, sent), journal() as writer:
-            ordered = uvloop.run(_trade(port, Bot(feed, plugin, writer), played))
-        yield name, [(ordered[i] - sent[i]) / 1e3 - middle for i in sorted(ordered) if i >= WARM_UP]
+    for _ in range(rounds):
+        with _sender(payloads) as (port, sent):
+            received = _blocking(port, payloads)
+            samples["floor"] += [(received[i] - sent[i]) / 1e3 for i in range(WARM_UP, len(payloads))]
+        for name, plugin in plugins.items():
+            with _sender(payloads) as (port, sent), journal() as writer:
+                ordered = uvloop.run(_trade(port, Bot(feed, plugin, writer), played))
+                samples[name] += [(ordered[i] - sent[i]) / 1e3 for i in ordered if i >= WARM_UP]
+    middle = median(samples["floor"])
+    return {name: values if name == "floor" else [v - middle for v in values] for name, values in samples.items()}
 
 
 # --- the receiving side ----------------------------------------------------------------------------------------------

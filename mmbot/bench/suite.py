@@ -57,7 +57,8 @@ def _measure(feed: Feed, *, quick: bool, progress: Callable[[str], None]) -> Ite
             times = bot.feed_to_order(feed, plugin, frozenset({kind}), limit=15_000 if quick else 100_000)
             yield Result.of(f"feed_to_order.{name}.{way}", "us", times)
     progress("loopback")
-    for way, times in loopback.over_floor(feed, plugins, 4_000 if quick else 20_000):
+    frames, rounds = (2_500, 2) if quick else (5_000, 5)
+    for way, times in loopback.over_floor(feed, plugins, frames, rounds).items():
         yield Result.of("floor.loopback" if way == "floor" else f"loopback.over_floor.{way}", "us", times)
     progress("swap")
     yield Result.of("swap.gap", "us", bot.swap_gap(feed, plugins["compiled"], 50 if quick else 500))
