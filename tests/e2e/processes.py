@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -73,6 +75,14 @@ class Exchange:
     def open_orders(self) -> int:
         """How many orders of ours stand on both venues."""
         return sum(venue["openOrders"] for venue in self.ledger().values())
+
+    def order_ids(self) -> set[int]:
+        """The venue's numbers of our open orders on the futures market, as the API tells them."""
+        query = f"symbol=BTCUSDT&timestamp={time.time_ns() // 1_000_000}"
+        signature = hmac.new(SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
+        url = f"{self.facts['futures_rest']}/fapi/v1/openOrders?{query}&signature={signature}"
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"X-MBX-APIKEY": KEY}), timeout=10) as answer:
+            return {int(order["orderId"]) for order in json.load(answer)}
 
     def stop(self) -> None:
         """End it."""
