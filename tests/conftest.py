@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,3 +22,9 @@ def data_dir() -> Path:
             pytest.fail(f"recorded data not found at {path}; set MMBOT_DATA")
         pytest.skip(f"recorded data not found at {path}; set MMBOT_DATA to run this test")
     return path
+
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every async test runs on the loop that the bot runs on: asyncio's own forgives what uvloop does not."""
+    return {"uvloop": uvloop.new_event_loop}

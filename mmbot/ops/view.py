@@ -42,7 +42,7 @@ class TerminalView:
     async def run(self) -> None:
         """Send frames until cancelled or until the drawing process has gone, then end it and give the screen back."""
         drawing = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mmbot.ops.tui", stdin=asyncio.subprocess.PIPE, env=os.environ
+            sys.executable, "-m", "mmbot.ops.tui", stdin=asyncio.subprocess.PIPE
         )
         pipe = drawing.stdin
         if pipe is None:

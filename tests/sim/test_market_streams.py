@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from desk import SECOND, START, Desk
+from exchange_desk import SECOND, START, Desk
 
 from mmbot.sim.events import MarketEvent
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
-from desk import START, Desk
+from exchange_desk import START, Desk
 
 from mmbot.sim.events import Refused
 from mmbot.sim.futures_account import Position

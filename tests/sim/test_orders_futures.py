@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from desk import Desk
+from exchange_desk import Desk
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from desk import Desk
+from exchange_desk import Desk
 
 
 @pytest.fixture

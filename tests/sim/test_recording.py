@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import START, Desk
+from exchange_desk import START, Desk
 
 from mmbot.errors import ConfigError
 from mmbot.sim.events import MarketEvent

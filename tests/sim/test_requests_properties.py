@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from desk import Desk
+from exchange_desk import Desk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_money import check

@@ -8,7 +8,7 @@ import random
 import statistics
 
 import pytest
-from desk import START, Desk
+from exchange_desk import START, Desk
 from test_money import trade_at_random
 
 from mmbot._core.crowd import Crowd
