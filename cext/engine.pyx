@@ -35,6 +35,9 @@ MAX_NOTES = 1000
 cdef enum:
     HOUR_NS = 3600000000000
     MISSING_FILL_NS = 1000000000
+    FREE_ASKS = 3               # snapshots asked for without a pause
+    ASK_PAUSE_NS = 1000000000
+    FORGET_ASKS_NS = 10000000000
     LATENCY_SAMPLE = 100        # messages that a look at the budget wants
 
 
@@ -208,7 +211,7 @@ cdef class Engine:
             self.missing_since_ns[self.venue_of[update.market]] = self.now_ns
         self.execution.tell_gate(update.market)
         self._order_moved(market, update, &result, order)
-        self.execution.query_overdue()
+        self._ask_overdue()
         self.dirty[update.market] = 1
         self._work(market)
         self.latency.lap(Hop.DIFF_RISK, t)
@@ -304,7 +307,7 @@ cdef class Engine:
                 age_ns = self.now_ns - market.sync.recv_ts_ns
                 worst_ns = max(worst_ns, age_ns)
         self.limits.observe(Cause.STALE_DATA, worst_ns, self.now_ns)
-        self.execution.query_overdue()
+        self._ask_overdue()
         self._chase_missing_fills()
         self._observe_pnl()
         worst_ns = 0
@@ -371,7 +374,7 @@ cdef class Engine:
         for index, *_ in picture["holdings"]:
             self.execution.gate.set_position(index, (<Market>self.markets[index]).position.lots)
             self.execution.tell_gate(index)
-        self.execution.query_overdue()
+        self._ask_overdue()
         self._tell_margin()
         self.limits.observe(Cause.POSITION_MISMATCH, self.reconciler.mismatch, self.now_ns)
         if conclusive:
@@ -541,7 +544,7 @@ cdef class Engine:
                     missing = True
             if not missing:
                 self.missing_since_ns[venue] = 0
-            elif self.now_ns - self.missing_since_ns[venue] >= MISSING_FILL_NS:
+            elif self.now_ns - self.missing_since_ns[venue] >= <int64_t>MISSING_FILL_NS:
                 self.missing_since_ns[venue] = self.now_ns
                 self._want_picture(venue)
 
@@ -575,10 +578,36 @@ cdef class Engine:
         return worst_ns
 
     cdef void _ask_snapshot(self, Market market) noexcept:
+        """Ask for a snapshot; after a few that did not help, with pauses: each costs request weight.
+
+        What is not asked for now is asked for by `on_time`.
+        """
+        cdef int i = market.index
         if not market.sync.need_snapshot:
             return
+        if self.now_ns - self.asked_ns[i] >= <int64_t>FORGET_ASKS_NS:
+            self.asks[i] = 0
+        elif self.asks[i] >= FREE_ASKS and self.now_ns - self.asked_ns[i] < <int64_t>ASK_PAUSE_NS:
+            return
+        self.asks[i] += 1
+        self.asked_ns[i] = self.now_ns
         market.sync.snapshot_requested()
-        self.execution.emit(CommandKind.RESYNC, market.index)
+        self.execution.emit(CommandKind.RESYNC, i)
+
+    cdef void _ask_overdue(self) noexcept:
+        """Ask for every order whose answer is overdue, and count those that became unknown by that."""
+        cdef int64_t before
+        if self.now_ns < self.execution.table.next_deadline_ns:
+            return
+        before = self._unknown_orders()
+        self.execution.query_overdue()
+        self.unknown += max(self._unknown_orders() - before, 0)
+
+    cdef int64_t _unknown_orders(self) noexcept:
+        cdef int64_t total = 0
+        for i in range(len(self.markets)):
+            total += self.execution.table.exposure(i).unknown_orders
+        return total
 
     # --- quotes ------------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ cdef class Engine:
     cdef uint8_t[MAX_MARKETS] picture_wanted, conclusive    # by venue
     cdef int64_t[MAX_MARKETS] missing_since_ns              # by venue; 0: no fill is missing
     cdef uint8_t[MAX_MARKETS] dirty, paused, orders_moved   # by market
+    cdef int64_t[MAX_MARKETS] asked_ns                      # by market: the latest snapshot asked for
+    cdef int32_t[MAX_MARKETS] asks                          # ... and how many in a row
     cdef int64_t reject_streak
     cdef int64_t[MAX_MARKETS] clock_offset_ns               # by venue: its clock minus ours
     cdef readonly int64_t latency_budget_ns
@@ -65,6 +67,8 @@ cdef class Engine:
     cdef void _feed_latency(self, int64_t latency_ns) noexcept
     cdef int64_t _worst_skew(self) noexcept
     cdef void _ask_snapshot(self, Market market) noexcept
+    cdef void _ask_overdue(self) noexcept
+    cdef int64_t _unknown_orders(self) noexcept
     cdef int _filled(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) except -1
     cdef void _order_moved(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) noexcept
     cdef void _work(self, Market market) noexcept
