@@ -1,18 +1,15 @@
-"""Runs the demo at full speed and holds that its memory stays flat and its books stay those of the exchange.
+"""Runs the bot at full speed and holds that its memory stays flat and its books stay those of the exchange.
 
     python tests/e2e/flat.py --minutes 10
 
 The market is made busier and the quotes tighter than in the demo, so that orders, fills and hedges come by the second.
-Memory is read from outside, every few seconds; the first third is warm-up (ladders, pools and rings being touched for
-the first time), after it memory must not grow.
+The exchange is a process of its own: it remembers every order, as exchanges do, so its memory is shown but not judged.
+Memory is read from outside, every few seconds; the first third is warm-up (pools being touched for the first time).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,21 +18,19 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-BUSY = (
-    "bot.name=flat",
-    "metrics.listen=127.0.0.1:0",
-    "strategy.params.half_spread_bps=0.05",
-    "strategy.params.volatility_factor=0",
-    "strategy.params.qty=0.002",
-    "risk.max_daily_loss=1000000",
-    "risk.max_drawdown=1000000",
-)
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from processes import Bot, Exchange  # noqa: E402 - beside this file
+
+from mmbot.ledger import Ledger, open_database  # noqa: E402 - from this checkout
+
 MIB = 1 << 20
+LIMIT_MIB_PER_MIN = 0.25
 
 
 @dataclass
 class FlatRun:
-    """One run of the busy demo.
+    """One busy run.
 
     Attributes:
         folder: where it writes.
@@ -43,6 +38,8 @@ class FlatRun:
         activity: the exchange's `activity`.
         every_s: how often memory is read.
         samples: (seconds since the start, resident bytes).
+        exchange_samples: resident bytes of the exchange at the same times.
+        ledger: the exchange's own books at the end.
         summary: the run's ``summary.json``.
         problems: what was wrong, in words.
     """
@@ -52,29 +49,35 @@ class FlatRun:
     activity: float = 5.0
     every_s: float = 10.0
     samples: list[tuple[float, int]] = field(default_factory=list)
+    exchange_samples: list[int] = field(default_factory=list)
+    ledger: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         """Run it to its end, sampling, then judge."""
-        settings = [*BUSY, f"exchange.activity={self.activity}", f"journal.dir={self.folder / 'runs'}"]
-        with (self.folder / "flat.log").open("wb") as log:
-            bot = subprocess.Popen(
-                [sys.executable, "-m", "mmbot", "run", str(ROOT / "configs" / "demo.yaml"), "--for", f"{self.seconds}s",
-                 *(part for setting in settings for part in ("--set", setting))],
-                cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"MMBOT_RUNTIME_DIR": str(self.folder)},
-            )  # fmt: skip
-            began = time.monotonic()
-            while bot.poll() is None:
-                if (size := resident(bot.pid)) is not None:
-                    self.samples.append((time.monotonic() - began, size))
-                time.sleep(self.every_s)
-        if bot.returncode != 0:
-            self.problems.append(f"exit code {bot.returncode}: {(self.folder / 'flat.log').read_text()[-2000:]}")
+        exchange = Exchange(self.folder, "--activity", self.activity)
+        try:
+            bot = Bot(self.folder, exchange, "--for", f"{self.seconds}s", "--json", changes=_busy)
+            self._sample(bot, exchange)
+            code = bot.wait()
+            self.ledger = exchange.ledger()
+        finally:
+            exchange.stop()
+        if code != 0:
+            self.problems.append(f"exit code {code}: {bot.stderr[-2000:]}")
             return
-        found = sorted((self.folder / "runs" / "flat").glob("*/summary.json"))
-        self.summary = json.loads(found[-1].read_text())
-        self.judge()
+        self.summary = bot.summary()
+        self.judge(bot)
+
+    def _sample(self, bot: Bot, exchange: Exchange) -> None:
+        began = time.monotonic()
+        while bot.process.poll() is None and time.monotonic() - began < self.seconds + 30:
+            size, theirs = resident(bot.process.pid), resident(exchange.process.pid)
+            if size is not None and theirs is not None:
+                self.samples.append((time.monotonic() - began, size))
+                self.exchange_samples.append(theirs)
+            time.sleep(self.every_s)
 
     @property
     def growth_mib_per_min(self) -> float:
@@ -87,15 +90,23 @@ class FlatRun:
         above = sum((at - mean_at) * (size - mean_size) for at, size in points)
         return above / sum((at - mean_at) ** 2 for at, _ in points) * 60 / MIB
 
-    def judge(self) -> None:
+    def judge(self, bot: Bot) -> None:
         """Hold what was seen against what is promised."""
         if not self.summary["reconciled"]:
             self.problems.append("the run did not end reconciled")
-        if self.summary["fills"] == 0:
-            self.problems.append("nothing was filled: not a busy run")
-        text = (self.folder / "flat.log").read_text(errors="replace")
-        if "Traceback" in text or "never awaited" in text:
-            self.problems.append(f"the log has an unhandled error: {text[-2000:]}")
+        fills = sum(len(venue["fills"]) for venue in self.ledger.values())
+        if not self.summary["fills"] == fills > 0:
+            self.problems.append(f"{self.summary['fills']} fills here, {fills} at the exchange")
+        database = open_database(f"sqlite:///{bot.run_dir.parent / 'ledger.db'}")
+        written = sum(totals.fills for totals in Ledger(database).totals().values())
+        database.dispose()
+        if written != fills:
+            self.problems.append(f"{written} fills in the ledger, {fills} at the exchange")
+
+
+def _busy(config: dict[str, Any]) -> None:
+    config["metrics"] = {"enabled": False}
+    config["risk"] |= {"max_daily_loss": 1_000_000, "max_drawdown": 1_000_000}
 
 
 def resident(pid: int) -> int | None:
@@ -109,7 +120,7 @@ def resident(pid: int) -> int | None:
 
 
 def main() -> None:
-    """Run it from the command line; exit 1 when memory grows by over half a MiB a minute, or anything is wrong."""
+    """Run it from the command line; exit 1 when memory grows, or anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--activity", type=float, default=5.0)
@@ -117,10 +128,11 @@ def main() -> None:
     flat = FlatRun(Path(tempfile.mkdtemp(prefix="mmbot-flat-")), arguments.minutes * 60, arguments.activity)
     print(f"in {flat.folder}", flush=True)
     flat.run()
-    if flat.growth_mib_per_min > 0.5:
+    if flat.growth_mib_per_min > LIMIT_MIB_PER_MIN:
         flat.problems.append(f"memory grows by {flat.growth_mib_per_min:.2f} MiB a minute")
-    for at, size in flat.samples:
-        print(f"{at:7.0f} s {size / MIB:8.1f} MiB")
+    for (at, size), theirs in zip(flat.samples, flat.exchange_samples, strict=True):
+        print(f"{at:7.0f} s {size / MIB:8.1f} MiB   exchange {theirs / MIB:8.1f} MiB")
+    print(f"{flat.summary.get('events')} events, {flat.summary.get('orders')}, {flat.summary.get('fills')} fills")
     print(
         f"{flat.growth_mib_per_min:+.3f} MiB a minute after warm-up, {len(flat.problems)} problems",
         *flat.problems,

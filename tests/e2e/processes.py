@@ -46,9 +46,10 @@ class Exchange:
 
     def __init__(self, folder: Path, *arguments: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        activity = () if "--activity" in arguments else ("--activity", 3)
         self.process = mmbot(
             "exchange", "--symbol", "BTCUSDT", "--seed", 3, "--json", "--futures-port", 0, "--spot-port", 0,
-            "--api-key", KEY, "--secret", SECRET, "--activity", 3, *arguments,
+            "--api-key", KEY, "--secret", SECRET, *activity, *arguments,
         )  # fmt: skip
         assert self.process.stdout is not None
         self.facts: dict[str, Any] = json.loads(self.process.stdout.readline())

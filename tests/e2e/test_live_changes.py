@@ -106,18 +106,18 @@ def test_a_swap_under_load_loses_no_event_and_touches_no_order(steady: tuple[Bot
 def test_a_broken_file_changes_nothing(steady: tuple[Bot, Exchange, Path]) -> None:
     bot, exchange, path = steady
     before, ids = bot.status(), exchange.order_ids()
+    forgetful = STEADY.replace('return {"anchor": self.anchor', 'return {"anchor": 0').replace(
+        "if not self.anchor", "if True"
+    )
     wrong = {
         "syntax": STEADY + "\ndef (:\n",
         "import": "import no_such_module\n" + STEADY,
         "two strategies": STEADY + "\nclass Other(Strategy):\n    pass\n",
-        "raises at once": STEADY.replace("self.anchor = round", "raise ValueError('no') # "),
+        "raises at once": forgetful.replace("self.anchor = round", "raise ValueError('no')  # "),
         "raises in state": STEADY.replace('self.anchor, self.seen = state["anchor"], state["seen"]', "1 / 0"),
         "too large": STEADY.replace("self.params.lots)", "1_000_000)"),
     }
     for what, text in wrong.items():
-        if what == "raises at once":
-            text = text.replace('return {"anchor": self.anchor', 'return {"anchor": 0')
-            text = text.replace("if not self.anchor:", "if True:")
         path.write_text(text)
         code, answer = swap(bot, path)
         assert code == 2, (what, answer)
