@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mmbot.venues.base import Venue
 
 encode = msgspec.json.encode
+SAME_FUNDING_NS = 5_000_000_000
+FUNDINGS_KEPT = 64
 
 
 class Inbox:
@@ -45,6 +48,8 @@ class Inbox:
         self.on_funding = on_funding
         self.reconcile_wanted: Callable[[int], None] = lambda _venue: None
         self.trading_up = [False] * len(venues)
+        self.times_up = [0] * len(venues)
+        self._fundings: defaultdict[int, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=FUNDINGS_KEPT))
         self.feeds_up = [False] * len(assembly.spec.feeds)
         self.engine.connect(
             [
@@ -70,6 +75,16 @@ class Inbox:
     def first_quote_ns(self) -> int:
         """When the first order went out; 0: none yet."""
         return self.engine.execution.first_place_ns
+
+    def funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        """Enter a funding payment once, though stream and history both tell of it, at slightly different times."""
+        for known_ns, known_e8 in self._fundings[market]:
+            if known_e8 == amount_e8 and abs(known_ns - ts_ns) <= SAME_FUNDING_NS:
+                return
+        self._fundings[market].append((ts_ns, amount_e8))
+        event = {"op": "funding", "market": market, "amount_e8": amount_e8, "asset": asset, "exch_ts_ns": ts_ns}
+        self.after(self.engine.on_account(encode(event), self.clock()))
+        self.on_funding(market, amount_e8, asset, ts_ns)
 
     def command(self, op: str, **values: Any) -> None:
         """Enter an operator's or the shell's command."""
@@ -99,9 +114,7 @@ class VenueSink:
 
     def on_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
         """Funding was paid or received."""
-        event = {"op": "funding", "market": market, "amount_e8": amount_e8, "asset": asset, "exch_ts_ns": ts_ns}
-        self._inbox.after(self._inbox.engine.on_account(encode(event), self._inbox.clock()))
-        self._inbox.on_funding(market, amount_e8, asset, ts_ns)
+        self._inbox.funding(market, amount_e8, asset, ts_ns)
 
     def on_balance(self, asset: int, wallet_e8: int, ts_ns: int) -> None:
         """A wallet balance changed."""
@@ -113,6 +126,7 @@ class VenueSink:
     def on_trading_up(self, up: bool) -> None:  # noqa: FBT001 - the interface's
         """Order entry and user stream are usable, or one of them is gone."""
         self._inbox.trading_up[self._venue] = up
+        self._inbox.times_up[self._venue] += up
         self._inbox.command("trading", venue=self._venue, up=up)
         if up:
             self._inbox.reconcile_wanted(self._venue)

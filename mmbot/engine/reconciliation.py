@@ -39,6 +39,8 @@ class Reconciliation:
         self._since_ns = since_ns
         self._every_s = every_s
         self._last_trades: dict[int, int] = {}
+        self._begun_ns = inbox.clock()
+        self._asked_funding = [1 for _ in venues]  # the first connection has missed nothing
         self.done = [asyncio.Event() for _ in venues]
         self._wanted = [asyncio.Event() for _ in venues]
         inbox.reconcile_wanted = self.want
@@ -82,6 +84,7 @@ class Reconciliation:
         wallets = await self._wallets(index)
         for position in positions:
             await self._missed_fills(venue, position.market)
+        await self._missed_funding(index)
         if not inbox.trading_up[index]:
             return False
         instruments = [m.instrument for m in inbox.engine.markets]
@@ -98,6 +101,14 @@ class Reconciliation:
         if conclusive:
             self.done[index].set()
         return conclusive
+
+    async def _missed_funding(self, index: int) -> None:
+        """After a reconnect, ask for the payments of this session: the stream may have been away at a settlement."""
+        times_up = self._inbox.times_up[index]
+        if times_up > self._asked_funding[index]:
+            for each in await self._venues[index].funding_since(self._begun_ns):
+                self._inbox.funding(each.market, each.amount_e8, each.asset, each.ts_ns)
+            self._asked_funding[index] = times_up
 
     async def _wallets(self, index: int) -> list[tuple[int, int]]:
         """Asset and amount of every wallet that backs perpetuals of this venue: what the margin check is about."""

@@ -20,6 +20,7 @@ import structlog
 
 from mmbot import __version__
 from mmbot._core.limits import Cause, RiskLevel
+from mmbot._core.types import Purpose
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
 from mmbot.engine.books import Books
 from mmbot.engine.connect import connect_all
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from mmbot._core.strategy import Fill
     from mmbot.config import Config
     from mmbot.plugins import Plugin
     from mmbot.sim.server import SimServer
@@ -257,13 +259,19 @@ class Session:
         held = any(m.position.lots for m in self.engine.markets if m.instrument.perpetual)
         return not orders and (self.engine.limits.level == RiskLevel.HALT or not held)
 
-    def _on_fills(self, fills: list[Any]) -> None:
+    def _on_fills(self, fills: list[Fill]) -> None:
         self.books.record_fills(fills)
         for fill in fills:
+            market = self.engine.markets[fill.market]
             _log.info(
-                "fill", market=self.assembly.market_ids[fill.market], side="sell" if fill.side else "buy",
-                price_ticks=fill.price_ticks, qty_lots=fill.qty_lots, trade_id=fill.trade_id, purpose=fill.purpose,
-            )  # fmt: skip
+                "fill",
+                market=market.id,
+                side="sell" if fill.side else "buy",
+                qty=f"{market.qty(fill.qty_lots):.10g}",
+                price=f"{market.price(fill.price_ticks):.10g}",
+                purpose=Purpose(fill.purpose).name.lower(),
+                trade_id=fill.trade_id,
+            )
 
     # --- ending ------------------------------------------------------------------------------------------------------
 
