@@ -17,6 +17,7 @@ from sqlalchemy import select
 from mmbot._core.position import Position
 from mmbot._core.types import Instrument, Purpose
 from mmbot.assembly import Restored
+from mmbot.engine.inbox import SAME_FUNDING_NS
 from mmbot.ledger import Ledger, LedgerWriter, open_database
 from mmbot.ledger.models import Fill, Funding, Session
 
@@ -154,6 +155,22 @@ class Books:
                 ts_ns=ts_ns, asset=self._assembly.assets[asset], amount=amount_e8 * E8,
             )
         )  # fmt: skip
+
+    def record_earlier_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        """Put a payment of the time before this run into the ledger, unless an earlier run has: its stamp may differ.
+
+        Raises:
+            JournalError: the ledger cannot be written.
+        """
+        known = self._assembly.engine.markets[market]
+        near = select(Funding.amount).where(
+            Funding.venue == self._config.markets[known.id].venue, Funding.symbol == known.instrument.symbol,
+            Funding.ts_ns.between(ts_ns - SAME_FUNDING_NS, ts_ns + SAME_FUNDING_NS),
+        )  # fmt: skip
+        with self._database.connect() as connection:
+            if amount_e8 * E8 in connection.execute(near).scalars().all():
+                return
+        self.record_funding(market, amount_e8, asset, ts_ns)
 
     def keep_baselines(self, engine: Engine) -> None:
         """Write down what was held before the bot began, as soon as it is known."""

@@ -13,7 +13,7 @@ from mmbot.engine.inbox import encode
 from mmbot.errors import AuthError, RateLimited, VenueError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mmbot._core.types import Instrument
     from mmbot.engine.inbox import Inbox
@@ -29,18 +29,27 @@ class Reconciliation:
     Args:
         inbox: where the pictures go.
         venues: connectors, by venue index.
-        since_ns: how far back fills may have gone unseen.
+        since_ns: how far back fills and funding may have gone unseen.
         every_s: pause between two pictures when nothing asks for one.
+        earlier_funding: takes market, amount, asset and time of a payment that belongs to an earlier run.
     """
 
-    def __init__(self, inbox: Inbox, venues: Sequence[Venue], since_ns: int, every_s: float) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        venues: Sequence[Venue],
+        since_ns: int,
+        every_s: float,
+        earlier_funding: Callable[[int, int, int, int], None],
+    ) -> None:
         self._inbox = inbox
         self._venues = venues
         self._since_ns = since_ns
         self._every_s = every_s
         self._last_trades: dict[int, int] = {}
         self._begun_ns = inbox.clock()
-        self._asked_funding = [1 for _ in venues]  # the first connection has missed nothing
+        self._earlier_funding = earlier_funding
+        self._asked_funding = [0 for _ in venues]
         self.done = [asyncio.Event() for _ in venues]
         self._wanted = [asyncio.Event() for _ in venues]
         inbox.reconcile_wanted = self.want
@@ -103,11 +112,13 @@ class Reconciliation:
         return conclusive
 
     async def _missed_funding(self, index: int) -> None:
-        """After a reconnect, ask for the payments of this session: the stream may have been away at a settlement."""
+        """After each connection, ask for the payments before it: there may have been a settlement in the meantime."""
         times_up = self._inbox.times_up[index]
         if times_up > self._asked_funding[index]:
-            for each in await self._venues[index].funding_since(self._begun_ns):
-                self._inbox.funding(each.market, each.amount_e8, each.asset, each.ts_ns)
+            since_ns = self._begun_ns if self._asked_funding[index] else self._since_ns
+            for each in await self._venues[index].funding_since(since_ns):
+                enter = self._inbox.funding if each.ts_ns >= self._begun_ns else self._earlier_funding
+                enter(each.market, each.amount_e8, each.asset, each.ts_ns)
             self._asked_funding[index] = times_up
 
     async def _wallets(self, index: int) -> list[tuple[int, int]]:

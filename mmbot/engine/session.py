@@ -138,6 +138,7 @@ class Session:
         self._bind()
         self.reconciliation = Reconciliation(
             self.inbox, self.venues, self.books.since_ns(self.number), config.bot.reconcile_s,
+            self.books.record_earlier_funding,
         )  # fmt: skip
 
     def _bind(self) -> None:

@@ -4,8 +4,8 @@
 
 Two processes, as in real life: `mmbot exchange` lives through it all, `mmbot run` is killed at random moments and
 started again. At the end the faults stop, one run starts and ends in good order, and position, open orders and every
-fill and fee in the bot's ledger must equal the exchange's, each journal must replay, and no log may hold an unhandled
-error.
+fill, fee and funding payment in the bot's ledger must equal the exchange's, each journal must replay, and no log may
+hold an unhandled error.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class Soak:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mmbot", "exchange", "--symbol", "BTCUSDT", "--seed", str(self.seed), "--json",
             "--futures-port", "0", "--spot-port", "0", "--api-key", KEY, "--secret", SECRET, "--faults", str(faults),
+            "--funding-interval", "20",
             stdout=asyncio.subprocess.PIPE, stderr=(self.folder / "exchange.log").open("wb"), cwd=ROOT,
         )  # fmt: skip
         assert process.stdout is not None
@@ -118,7 +119,7 @@ class Soak:
                 bot.send_signal(signal.SIGKILL)
                 await bot.wait()
                 self.kills += 1
-            last = await self.bot(config, "--for", "15s")
+            last = await self.bot(config, "--for", "15s", "--set", "bot.flatten_on_stop=true")  # no funding afterwards
             code = await asyncio.wait_for(last.wait(), 120)
             if code != 0:
                 self.problems.append(f"the last run ended with exit code {code}")
@@ -151,6 +152,9 @@ class Soak:
             self.problems.append(
                 f"{venue}: the exchange has (fills, bought, sold, fees) {expected}, the ledger {found}"
             )
+        funding = sum(ours.funding.values(), Decimal(0)) if ours else Decimal(0)
+        if funding != Decimal(theirs["funding"]):
+            self.problems.append(f"{venue}: the exchange has funding of {theirs['funding']}, the ledger {funding}")
         if theirs["openOrders"]:
             self.problems.append(f"{venue}: {theirs['openOrders']} orders left open")
 
