@@ -1,4 +1,4 @@
-"""Every fill, fee and funding payment in our books is the exchange's to the last digit, and what is filled is hedged."""
+"""Every fill, fee and funding payment in our books is the exchange's to the last digit; what is filled is hedged."""
 
 from __future__ import annotations
 
