@@ -16,7 +16,7 @@ class BotConfig(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     """Name of the bot: its run folder, its metric label, and (hashed) the tag in its client order ids."""
     seed: int = 0
-    """Seed of everything random in the bot (session ids, backoff jitter); a strategy gets its own stream from it."""
+    """Seed of the embedded exchange, unless `exchange.seed` says another; nothing else in the bot is random."""
     timer_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Time event of the core: order timeouts, stale checks and strategy timers are looked at this often."""
     reconcile_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
@@ -40,8 +40,6 @@ class JournalConfig(Section):
     """Memory between the core and the writer."""
     segment_mb: Annotated[int, Field(ge=1, le=4096)] = 256
     """A journal file is closed and the next one begun at this size."""
-    snapshot_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
-    """Interval of the state snapshots from which a restart begins."""
     ledger: LedgerUrl | None = None
     """SQLAlchemy URL of the ledger, without a password (PGPASSWORD has it); none: SQLite beside the journal."""
 

@@ -64,8 +64,6 @@ class HedgeGroup(Section):
     """Unhedged delta beyond the band, in base units, that pulls the quotes; none: ten times the risk order limit."""
     max_backlog_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 5_000
     """A backlog this old pulls the quotes."""
-    cost_in_quotes: bool = True
-    """Offer the cost of hedging now to the strategy, so that its quotes can carry it."""
 
 
 class RiskLimits(Section):

@@ -41,6 +41,7 @@ def _settings(config: Config, name: str, venue: VenueConfig, server: SimServer |
         margin_mode=venue.margin_mode if venue.set_modes else None,
         countdown_ms=venue.dead_man_s * 1000,
         order_entry=venue.order_entry,
+        trade_stream=venue.trade_stream,
         request_timeout_s=venue.order_timeout_ms / 1000,
         recv_window_ms=venue.recv_window_ms,
     )
@@ -65,8 +66,9 @@ def _where(name: str, venue: VenueConfig, server: SimServer | None) -> tuple[End
             Endpoint(
                 rest=venue.endpoint.rest,
                 ws=venue.endpoint.ws,
-                ws_api=venue.endpoint.ws_api or "",
+                ws_api=venue.endpoint.ws_api,
                 ca_file=venue.endpoint.ca_file,
+                routed=venue.endpoint.routed,
             ),
             credentials,
         )

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from processes import KEY, SECRET, Bot, Exchange, mmbot, until
 
 SUMMARY = {
@@ -75,6 +76,23 @@ def test_trading_works_over_tls(start_bot: Any) -> None:
     assert bot.wait() == 0
     assert bot.summary()["orders"]["acked"] > 0
     assert bot.summary()["reconciled"] is True
+
+
+@pytest.mark.parametrize("how", ["order_entry", "ws_api"])
+def test_orders_go_over_rest_when_asked_to(how: str, exchange: Exchange, start_bot: Any) -> None:
+    def by_rest(config: dict[str, Any]) -> None:
+        for venue in config["venues"].values():
+            if how == "order_entry":
+                venue["order_entry"] = "rest"
+            elif venue["kind"] == "binance_usdm":  # spot's user stream comes over the same socket
+                del venue["endpoint"]["ws_api"]
+
+    bot: Bot = start_bot(exchange, changes=by_rest)
+    bot.quoting().fills(2)
+    summary = bot.stop()
+    assert summary["orders"]["acked"] > 0
+    assert summary["reconciled"] is True
+    assert exchange.open_orders() == 0
 
 
 def test_no_secret_is_written_anywhere(exchange: Exchange, start_bot: Any) -> None:
