@@ -20,6 +20,7 @@ from mmbot._core.types cimport Command, CommandView
 
 
 cdef int64_t stamp_cost_ns() noexcept nogil:
+    """What two stamps around nothing differ by, at best."""
     cdef int64_t best = 1 << 40, begin, end
     cdef int _i
     for _i in range(1000):
@@ -47,7 +48,9 @@ def book_levels(LevelTape tape not None, Book book not None, int64_t batch) -> l
     return samples
 
 
-def frame_bytes(FrameTape tape not None, Decoder decoder not None, BookSync sync not None, int64_t batch) -> list[float]:
+def frame_bytes(
+    FrameTape tape not None, Decoder decoder not None, BookSync sync not None, int64_t batch,
+) -> list[float]:
     """Decode every frame and apply it in sequence: ns per byte over at least `batch` bytes."""
     cdef list samples = []
     cdef Decoded message
@@ -99,11 +102,11 @@ cdef list _quotes(Model model, int64_t samples, int64_t batch):
     cdef Offsets offsets
     cdef GlftCoefficients known = glft_coefficients(0.01, 0.3, 0.9, 0.3)
     cdef Touch touch
-    cdef int64_t sample, i, begin, levels = 0
+    cdef int64_t _sample, i, begin, levels = 0
     cdef double q, fair
     memset(&layout, 0, sizeof(layout))
     layout.levels, layout.step_ticks, layout.qty_lots, layout.qty_growth, layout.min_qty_lots = 3, 5.0, 10.0, 1.0, 1
-    for sample in range(samples):
+    for _sample in range(samples):
         begin = now_ns()
         for i in range(batch):
             q = <double>((i * 7) % 21 - 10) * 0.1
@@ -145,8 +148,8 @@ def signed_orders(
     cdef list out = []
     cdef Command order = command.data
     cdef char[MAX_REQUEST] text
-    cdef int64_t sample, i, begin, size = 0
-    for sample in range(samples):
+    cdef int64_t _sample, i, begin, size = 0
+    for _sample in range(samples):
         begin = now_ns()
         for i in range(batch):
             order.order_num += 1
@@ -163,9 +166,9 @@ def stamps(int64_t samples, int64_t batch) -> list[float]:
     """A stamp and its record in a histogram: what each hop of an event costs."""
     cdef list out = []
     cdef HistogramData data
-    cdef int64_t sample, _i, begin, last, now
+    cdef int64_t _sample, _i, begin, last, now
     histogram_clear(&data)
-    for sample in range(samples):
+    for _sample in range(samples):
         begin = last = now_ns()
         for _i in range(batch):
             now = now_ns()

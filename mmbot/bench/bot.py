@@ -109,18 +109,26 @@ class Bot:
         self.engine = self.assembly.engine
         self.venue = Venue([maker, spot])
         venues: list[Any] = [self.venue, self.venue]
-        self.inbox = Inbox(self.assembly, venues, lambda _fills: None, lambda *_: None, clock=lambda: self.engine.now_ns)
+        self.inbox = Inbox(
+            self.assembly, venues, lambda _fills: None, lambda *_: None, clock=lambda: self.engine.now_ns
+        )
         self.snapshot = feed.snapshot
         self.begin(feed.frames[0][0])
 
     def begin(self, ts_ns: int) -> None:
         """Books in sync, venues ready."""
         engine = self.engine
-        engine.on_feed(0, True, ts_ns)
+        engine.on_feed(0, up=True, ts_ns=ts_ns)
         engine.on_snapshot(0, self.snapshot, ts_ns)
         for venue in (0, 1):
             engine.on_command(encode({"op": "trading", "venue": venue, "up": True}), ts_ns)
-            picture = {"venue": venue, "asked_seq": engine.seq, "asked_ns": ts_ns, "orders": [], "holdings": [[venue, 0, "0"]]}
+            picture = {
+                "venue": venue,
+                "asked_seq": engine.seq,
+                "asked_ns": ts_ns,
+                "orders": [],
+                "holdings": [[venue, 0, "0"]],
+            }
             engine.on_reconcile(encode(picture), ts_ns)
         self.inbox.flush()
         self.answer(ts_ns)
@@ -162,7 +170,7 @@ def journal() -> Iterator[JournalWriter]:
 
 
 def feed_to_order(feed: Feed, plugin: Plugin, kinds: frozenset[str], *, limit: int) -> list[float]:
-    """us from the payload handed over to the first order of that event signed; of the events that make an order.
+    """Us from the payload handed over to the first order of that event signed; of the events that make an order.
 
     Args:
         feed: frames; those of other kinds than `kinds` and depth are left out.
@@ -188,7 +196,7 @@ def feed_to_order(feed: Feed, plugin: Plugin, kinds: frozenset[str], *, limit: i
 
 
 def swap_gap(feed: Feed, plugin: Plugin, swaps: int) -> list[float]:
-    """us that the event loop is away for a swap of the plugin, new orders included, between two frames."""
+    """Us that the event loop is away for a swap of the plugin, new orders included, between two frames."""
 
     async def swap_often(bot: Bot) -> list[float]:
         session: Any = SimpleNamespace(
@@ -198,7 +206,7 @@ def swap_gap(feed: Feed, plugin: Plugin, swaps: int) -> list[float]:
         for i, (ts_ns, payload) in enumerate(feed.frames[: swaps * 20]):
             bot.inbox.frame(0, payload, ts_ns)
             bot.answer(ts_ns)
-            if i % 20 == 19:  # noqa: PLR2004 - every 20th frame
+            if i % 20 == 19:
                 seen = bot.engine.frames
                 begin = time.perf_counter_ns()
                 await swapper.set({"half_spread_bps": 1.0 + i % 3})

@@ -95,10 +95,13 @@ def orders(feed: Feed, samples: int) -> Iterator[Result]:
     """Three quotes a side, all moved by a tick, against the orders at their old places; and the gate on one of them."""
     table = OrderTable(1)
     for i in range(3):
-        table.place(0, 0, 600_000 - 10 * i, 10, 3, False, 0, 1)
-        table.place(0, 1, 600_010 + 10 * i, 10, 3, False, 0, 1)
+        table.place(0, 0, 600_000 - 10 * i, 10, 3, reduce_only=False, purpose=0, ts_ns=1)
+        table.place(0, 1, 600_010 + 10 * i, 10, 3, reduce_only=False, purpose=0, ts_ns=1)
     bids, asks = [(600_001 - 10 * i, 10) for i in range(3)], [(600_011 + 10 * i, 10) for i in range(3)]
-    compare = lambda: diff_repeatedly(table, 0, bids, asks, CALL_BATCH)  # noqa: E731 - a name for the report
+
+    def compare() -> int:
+        return diff_repeatedly(table, 0, bids, asks, CALL_BATCH)
+
     yield Result.of("orders.diff", "ns", _timed(compare, CALL_BATCH, samples))
     gate = RiskGate()
     gate.configure(
@@ -109,7 +112,10 @@ def orders(feed: Feed, samples: int) -> Iterator[Result]:
     gate.tell(
         0, position_lots=20, working=(50, 50, 10, 599_980, 600_020), reference_ticks=600_000.5, margin_e8=(10**14, 0)
     )
-    ask = lambda: gate.check_many(CALL_BATCH, market=0, side=0, price_ticks=599_990, qty_lots=10)  # noqa: E731
+
+    def ask() -> int:
+        return gate.check_many(CALL_BATCH, market=0, side=0, price_ticks=599_990, qty_lots=10)
+
     if ask() != CALL_BATCH:
         raise RuntimeError("risk.gate: the order that is measured was refused")
     yield Result.of("risk.gate", "ns", _timed(ask, CALL_BATCH, samples))
@@ -140,7 +146,7 @@ def sign(feed: Feed, samples: int) -> Iterator[Result]:
 
 
 def _timed(work: Callable[[], object], count: int, times: int) -> Iterator[float]:
-    """ns of each of the `count` operations that `work` does, `times` over."""
+    """Ns of each of the `count` operations that `work` does, `times` over."""
     for _ in range(times):
         begin = clock()
         work()

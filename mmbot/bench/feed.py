@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import re
 from dataclasses import dataclass
@@ -75,13 +74,14 @@ def recorded(path: Path) -> Feed:
     levels = [match.groups() for payload in depth for match in _LEVEL.finditer(payload)]
     if symbol is None or not levels:
         raise MmbotError(f"bench: {path}: expected a recording of a Binance depth stream, found no depth message")
-    tick, lot = _unit([level[:2] for level in levels]), _unit([level[2:] for level in levels])
+    # A recording names no units. Some quantities rest from a time of finer lots, so not all are whole ones.
+    tick, lot = _unit([level[:2] for level in levels], 1.0), _unit([level[2:] for level in levels], 0.98)
     instrument = _instrument(symbol[1].decode(), futures=b'"pu":' in depth[0], tick=tick, lot=lot)
     return Feed(path.name, instrument, frames)
 
 
 def generated(seed: int = 7, messages: int = 2500) -> Feed:
-    """A random walk in the shape of USD-M BTCUSDT: 67 levels a depth message, ten book tickers and three trades each."""
+    """A random walk in the shape of USD-M BTCUSDT: 67 levels a depth message, ten book tickers between two of them."""
     return Feed(
         f"generated, seed {seed}",
         _instrument("BTCUSDT", futures=True, tick="0.10", lot="0.001"),
@@ -125,8 +125,11 @@ class _Walk:
             self.middle += self.dice.choice((-3, -2, -1, 1, 2, 3))
         self.last_id += 1
         bid, ask = _price(self.middle), _price(self.middle + 1)
-        sizes = f'"B":"{self.dice.randrange(1, 9000) / 1000:.3f}","a":"{ask}","A":"{self.dice.randrange(1, 9000) / 1000:.3f}"'
-        body = f'"e":"bookTicker","u":{self.last_id},"s":"BTCUSDT","b":"{bid}",{sizes},"T":{self.now_ns // 1_000_000 - 1},"E":{self.now_ns // 1_000_000}'
+        bid_qty, ask_qty = (f"{self.dice.randrange(1, 9000) / 1000:.3f}" for _ in range(2))
+        ms = self.now_ns // 1_000_000
+        times = f'"T":{ms - 1},"E":{ms}'  # the other way round than in the other messages, as the venue has it
+        prices = f'"b":"{bid}","B":"{bid_qty}","a":"{ask}","A":"{ask_qty}"'
+        body = f'"e":"bookTicker","u":{self.last_id},"s":"BTCUSDT",{prices},{times}'
         return f'{{"stream":"btcusdt@bookTicker","data":{{{body}}}}}'.encode()
 
     def _trade(self) -> bytes:
@@ -141,8 +144,8 @@ class _Walk:
             crossed = [t for t in self.book[side] if (t <= self.middle if side else t > self.middle)]
             changed[side].update(dict.fromkeys(crossed, 0))
             changed[side][self.middle + side] = self.dice.randrange(1, 5000)
-            for _ in range(self.dice.randrange(8, 56)):
-                away = int(self.dice.paretovariate(0.7)) % 20_000
+            for _ in range(self.dice.randrange(4, 90)):
+                away = int(8 * self.dice.paretovariate(0.7)) % 20_000 - 8
                 ticks = self.middle + (1 + away if side else -away)
                 changed[side][ticks] = self.dice.choice((0, self.dice.randrange(1, 5000))) if away else 5
             self.book[side].update(changed[side])
@@ -151,7 +154,8 @@ class _Walk:
                     del self.book[side][ticks]
         bids, asks = (",".join(_level(*level) for level in sorted(side.items())) for side in changed)
         body = f'"U":{previous},"u":{self.depth_id},"pu":{previous},"b":[{bids}],"a":[{asks}]'
-        return f'{{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate",{self._times()},"s":"BTCUSDT",{body}}}}}'.encode()
+        head = f'{{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate",{self._times()},"s":"BTCUSDT"'
+        return f"{head},{body}}}}}".encode()
 
 
 def _kind(payload: bytes) -> str:
@@ -167,13 +171,13 @@ def _price(ticks: int) -> str:
     return f"{ticks // 10}.{ticks % 10}0"
 
 
-def _unit(numbers: list[tuple[bytes, ...]]) -> str:
-    """The coarsest power of ten that all `numbers` (whole part, fraction) are multiples of: a recording names no unit."""
+def _unit(numbers: list[tuple[bytes, ...]], share: float) -> str:
+    """The coarsest power of ten that at least `share` of the `numbers` (whole, fraction) are multiples of."""
     decimals = max(len(fraction) for _, fraction in numbers)
-    common = math.gcd(*(int(whole + fraction.ljust(decimals, b"0")) for whole, fraction in numbers))
-    while decimals > 0 and common % 10 == 0:
-        common //= 10
-        decimals -= 1
+    scaled = [int(whole + fraction.ljust(decimals, b"0")) for whole, fraction in numbers]
+    coarser = 1
+    while decimals > 0 and sum(number % (10 * coarser) == 0 for number in scaled) >= share * len(scaled):
+        coarser, decimals = coarser * 10, decimals - 1
     return f"{10**-decimals:.{decimals}f}"
 
 

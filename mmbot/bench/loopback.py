@@ -37,7 +37,7 @@ clock = time.perf_counter_ns
 
 
 def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int) -> dict[str, list[float]]:
-    """us from send to the receiver's end of work, by name: ``floor``, and each plugin less the floor's p50.
+    """Us from send to the receiver's end of work, by name: ``floor``, and each plugin less the floor's p50.
 
     Floor and plugins take turns, `rounds` times over, so that what else the machine does meets them all alike.
     """
@@ -68,7 +68,7 @@ def _blocking(port: int, payloads: list[bytes]) -> list[int]:
         one.sendall(b"GET /feed HTTP/1.1\r\nSec-WebSocket-Key: floor\r\n\r\n")
         buffer = memoryview(bytearray(1 << 20))
         answer = one.recv_into(buffer)
-        if answer < 12 or b"101" not in bytes(buffer[:answer]):  # noqa: PLR2004 - "HTTP/1.1 101"
+        if answer < 12 or b"101" not in bytes(buffer[:answer]):
             raise MmbotError("bench: the loopback venue did not answer")
         for payload in payloads:
             left = len(_head(payload)) + len(payload)
@@ -211,10 +211,8 @@ def _upgrade(connection: socket.socket) -> str:
 
 def _head(payload: bytes) -> bytes:
     """The header of an unmasked text frame (RFC 6455, 5.2)."""
-    if len(payload) < 126:  # noqa: PLR2004
+    if len(payload) < 126:
         return struct.pack(">BB", 0x81, len(payload))
     if len(payload) < 1 << 16:
         return struct.pack(">BBH", 0x81, 126, len(payload))
     return struct.pack(">BBQ", 0x81, 127, len(payload))
-
-

@@ -1,4 +1,4 @@
-"""The strategy that is measured: it lays out a ladder, as `pmm` does, and moves one quote at every change of the touch."""
+"""The strategy that is measured: it lays out a ladder, as `pmm` does, and moves a quote whenever the touch changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class MakerParams(Params):
 
 
 class Maker(Strategy):
-    """One bid and one ask; the bid a tick higher or lower each time, so that every change of the touch makes an order."""
+    """One bid and one ask; the bid a tick higher or lower each time: every change of the touch makes an order."""
 
     params: MakerParams
     quotes: Quotes
@@ -33,6 +33,11 @@ class Maker(Strategy):
         self.lean_ticks = 1.0 - self.lean_ticks
         fill = market.position_lots / 1000
         if self.quotes.place(
-            market.mid_ticks, self.half_ticks + self.lean_ticks, self.half_ticks, fill, market.bid_ticks, market.ask_ticks
+            market.mid_ticks,
+            self.half_ticks + self.lean_ticks,
+            self.half_ticks,
+            fill,
+            market.bid_ticks,
+            market.ask_ticks,
         ):
             self.place(market, self.quotes)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 KINDS = {"depth": "depthUpdate", "book_ticker": "bookTicker"}
 
 
-def run(*, data: Path | None = None, quick: bool = False, progress: Callable[[str], None] = lambda _step: None) -> Report:
+def run(
+    *, data: Path | None = None, quick: bool = False, progress: Callable[[str], None] = lambda _step: None
+) -> Report:
     """Measure everything.
 
     Args:

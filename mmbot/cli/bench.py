@@ -24,12 +24,15 @@ def command(
     ] = None,
     as_json: AsJson = False,
     compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="OLD.json", help="Also show old over new; above 1 is faster now.")
+        Path | None,
+        typer.Option("--compare", metavar="OLD.json", help="Also show old over new; above 1 is faster now."),
     ] = None,
     fail_above: Annotated[
         float | None,
         typer.Option(
-            "--fail-above", metavar="PERCENT", min=0.0,
+            "--fail-above",
+            metavar="PERCENT",
+            min=0.0,
             help="With --compare: exit 1 when a p50 grew by more (10 at least, what two runs differ by anyway).",
         ),
     ] = None,
@@ -91,6 +94,4 @@ def _show(report: Report, old: Report | None) -> None:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004 - three digits
-
-
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
