@@ -9,7 +9,7 @@ from mmbot._core.gate cimport ApprovedOrder, OrderIntent, RiskGate, RiskReason
 from mmbot._core.orders cimport Exposure, Order, OrderFlag, OrderTable
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.rate cimport RateBudget
-from mmbot._core.types cimport Command, CommandKind, CommandView, Purpose
+from mmbot._core.types cimport Command, CommandKind, CommandView, OrderUpdate, Purpose
 
 cdef enum:
     MASK = OUTBOX_SIZE - 1
@@ -138,6 +138,21 @@ cdef class Execution:
         if not self.table.cancel(slot, self.ts_ns):
             return WRONG_STATE
         self._of_order(&command, order, CommandKind.CANCEL_ORDER)
+        self.canceled += 1
+        self.push(&command)
+        return 0
+
+    cdef int32_t cancel_stray(self, const OrderUpdate* listed) noexcept nogil:
+        """Cancel an order that the table does not hold open."""
+        cdef Command command
+        if self.head - self.tail >= OUTBOX_SIZE:
+            return NO_ROOM
+        if not self._take(listed.market, True):
+            return NO_BUDGET
+        memset(&command, 0, sizeof(command))
+        command.kind, command.market, command.ts_ns = CommandKind.CANCEL_ORDER, listed.market, self.ts_ns
+        command.order_num, command.venue_order_id = listed.order_num, listed.venue_order_id
+        command.side, command.price_ticks, command.qty_lots = listed.side, listed.price_ticks, listed.qty_lots
         self.canceled += 1
         self.push(&command)
         return 0

@@ -10,6 +10,7 @@ from libc.string cimport memset
 
 from mmbot._core.execution cimport Execution
 from mmbot._core.market cimport Market
+from mmbot._core.order_store cimport ended
 from mmbot._core.orders cimport Order
 from mmbot._core.types cimport OrderEvent, Owner, Purpose
 
@@ -40,6 +41,10 @@ cdef class Reconciler:
             return market.position.lots
         return market.position.lots * market.lot_e8 - market.base_fees_e8
 
+    def holding_of(self, int market) -> tuple[int, int, int]:
+        """Of one market: the venue's last difference from us, how many looks in a row found it, and the baseline."""
+        return self._difference[market], self.mismatches[market], self.baseline_e8[market]
+
     def baselines(self) -> dict[int, int]:
         """The baselines in force, by market index."""
         return {i: self.baseline_e8[i] for i in range(len(self.markets)) if self.has_baseline[i]}
@@ -63,7 +68,8 @@ cdef class Reconciler:
         cdef bint conclusive = True
         self.rounds += 1
         for fields in picture["orders"]:
-            self._listed_order(OrderEvent(**fields), asked_ns, ts_ns, listed, notes)
+            if self._listed_order(OrderEvent(**fields), asked_ns, ts_ns, listed, notes):
+                conclusive = False
         for index, amount, entry_price in picture["holdings"]:
             market = self.markets[index]
             self._missing_orders(market, listed, asked_ns, ts_ns, notes)
@@ -80,12 +86,20 @@ cdef class Reconciler:
         return conclusive, notes
 
     cdef int _listed_order(self, OrderEvent event, int64_t asked_ns, int64_t ts_ns, set listed, list notes) except -1:
+        """Take in one open order; 1: it should not be open, and is being canceled."""
         cdef int32_t slot
         if event.data.owner == Owner.OURS:
             listed.add(event.data.order_num)
             slot = self.execution.table.find(event.data.order_num)
-            if slot >= 0 and self.execution.table.at(slot).last_update_ns < asked_ns:
+            if slot >= 0 and self.execution.table.at(slot).last_update_ns >= asked_ns:
+                return 0        # what we know is newer
+            if slot >= 0 and not ended(self.execution.table.at(slot)):
                 self.execution.table.apply(&event.data, ts_ns)
+                return 0
+            self.strays += 1
+            self.execution.cancel_stray(&event.data)
+            notes.append(f"market {event.data.market}: order {event.data.order_num} is open at the venue and not here: canceling it")
+            return 1
         elif event.data.owner == Owner.OURS_BEFORE:
             slot = self.execution.table.find_venue(event.data.market, event.data.venue_order_id)
             if slot < 0:

@@ -11,7 +11,7 @@ from mmbot._core.gate cimport MAX_MARKETS, RiskGate
 from mmbot._core.orders cimport Order, OrderTable
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.rate cimport RateBudget
-from mmbot._core.types cimport Command
+from mmbot._core.types cimport Command, OrderUpdate
 
 cdef enum:
     OUTBOX_SIZE = 4096      # commands; a power of two
@@ -49,6 +49,7 @@ cdef class Execution:
     # 0, or as for `place`.
     cdef int32_t amend(self, int32_t slot, int64_t price_ticks, int64_t qty_lots) noexcept nogil
     cdef int32_t cancel(self, int32_t slot) noexcept nogil
+    cdef int32_t cancel_stray(self, const OrderUpdate* listed) noexcept nogil
     # Close the difference between `wanted` and what is working; True when nothing more could be done now or is needed.
     cdef bint work(self, int32_t market, const QuoteSet* wanted) noexcept nogil
     # Cancel every order of a market but those of purpose `keep` (-1: none); number of cancels still to be sent.

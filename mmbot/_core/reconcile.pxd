@@ -18,6 +18,7 @@ cdef class Reconciler:
     cdef uint64_t[MAX_MARKETS] _looked          # event number of the last look
     cdef readonly int64_t mismatch              # largest difference confirmed by a second look; 0: all add up
     cdef readonly uint64_t rounds, inconclusive, suspected, orphans
+    cdef readonly uint64_t strays               # of ours, open at the venue though we hold them for ended
 
     cdef void touch(self, int32_t market, uint64_t event_seq) noexcept nogil
     cdef int64_t expected(self, Market market) noexcept
