@@ -51,6 +51,7 @@ class Inbox:
         self.times_up = [0] * len(venues)
         self._fundings: defaultdict[int, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=FUNDINGS_KEPT))
         self.feeds_up = [False] * len(assembly.spec.feeds)
+        self.feed_ups = [0] * len(assembly.spec.feeds)  # how often each came up
         self.engine.connect(
             [
                 venues[assembly.venue_ids.index(assembly.config.markets[market].venue)].submit
@@ -102,6 +103,7 @@ class VenueSink:
     def on_feed(self, feed: int, up: bool) -> None:  # noqa: FBT001 - the interface's
         """A market-data socket came up or went down."""
         self._inbox.feeds_up[feed] = up
+        self._inbox.feed_ups[feed] += up
         self._inbox.after(self._inbox.engine.on_feed(feed, up, self._inbox.clock()))
 
     def on_snapshot(self, market: int, body: bytes) -> None:

@@ -51,7 +51,7 @@ def take_snapshot(session: Session) -> StatusSnapshot:
         uptime_s=session.uptime_s,
         ts=datetime.now(UTC).isoformat(),
         markets=tuple(_market(session, m) for m in engine.markets),
-        feeds=tuple(FeedView(name, session.inbox.feeds_up[i]) for i, name in enumerate(session.feed_names)),
+        feeds=tuple(_feed(session, i, name) for i, name in enumerate(session.feed_names)),
         hedges=tuple(_hedge(session, group_asset) for group_asset in session.assembly.hedged),
         pnl=PnlView(**{part: float(amount) for part, amount in pnl_parts(engine).items()}),
         latency_us=_latency(session),
@@ -107,6 +107,16 @@ def _market(session: Session, market: Market) -> MarketView:
         mark_price=None if math.isnan(market.mark_price) else f"{market.mark_price:.8g}",
         pnl=PnlView(**{part: float(amount) for part, amount in market.pnl.parts().items()}),
         book_age_s=None if age_ns is None else age_ns / 1e9,
+    )
+
+
+def _feed(session: Session, index: int, name: str) -> FeedView:
+    inbox = session.inbox
+    return FeedView(
+        name,
+        inbox.feeds_up[index],
+        messages=sum(session.engine.decoders[index].kinds.values()),
+        reconnects=max(inbox.feed_ups[index] - 1, 0),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ def test_metrics_and_health_follow_the_run(start_bot: Any) -> None:
     assert values['mmbot_book_trusted{market="perp_btc"}'] == 1
     assert values['mmbot_working_orders{market="perp_btc",side="buy"}'] >= 1
     assert values["mmbot_frames_total"] > 100
+    feeds = [
+        values[f'mmbot_feed_messages_total{{feed="{name}"}}'] for name in ("perp/public", "perp/market", "spot/public")
+    ]
+    assert min(feeds) > 0
+    assert abs(sum(feeds) - values["mmbot_frames_total"]) < 10  # a snapshot counts too
+    assert values['mmbot_feed_reconnects_total{feed="perp/public"}'] == 0
     assert (
         values['mmbot_best_price{market="perp_btc",side="bid"}']
         < values['mmbot_best_price{market="perp_btc",side="ask"}']
@@ -118,3 +125,12 @@ def test_the_status_command_shows_the_running_bot(start_bot: Any) -> None:
     assert [market["id"] for market in status["markets"]] == ["perp_btc", "spot_btc"]
     assert all(feed["up"] for feed in status["feeds"])
     bot.stop()
+
+
+def test_the_first_quote_comes_soon_after_the_command(start_bot: Any) -> None:
+    bot: Bot = start_bot(None, "--for", "4s")
+    assert bot.wait() == 0
+    summary = bot.summary()
+    quoted_s = datetime.fromisoformat(summary["started"]).timestamp() + summary["first_quote_ms"] / 1e3
+    # All imports and the exchange's own start included; below a second on an idle machine, but few are in tests.
+    assert 0 < quoted_s - bot.started_ns / 1e9 < 20
