@@ -4,7 +4,7 @@
 
 The market is made busier and the quotes tighter than in the demo, so that orders, fills and hedges come by the second.
 The exchange is a process of its own: it remembers every order, as exchanges do, so its memory is shown but not judged.
-Memory is read from outside, every few seconds; the first third is warm-up (pools being touched for the first time).
+Memory is read from outside, every few seconds; the first half is warm-up (pools being touched for the first time).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from processes import Bot, Exchange  # noqa: E402 - beside this file
 from mmbot.ledger import Ledger, open_database  # noqa: E402 - from this checkout
 
 MIB = 1 << 20
-LIMIT_MIB_PER_MIN = 0.25
+LIMIT_MIB_PER_MIN = 0.5  # what is remembered of some hundred orders a minute, up to a bound
 
 
 @dataclass
@@ -82,7 +82,7 @@ class FlatRun:
     @property
     def growth_mib_per_min(self) -> float:
         """Slope of the memory after warm-up, by least squares."""
-        points = [(at, size) for at, size in self.samples if self.seconds / 3 <= at <= self.seconds]
+        points = [(at, size) for at, size in self.samples if self.seconds / 2 <= at <= self.seconds]
         if len(points) < 2:
             return 0.0
         mean_at = sum(at for at, _ in points) / len(points)
