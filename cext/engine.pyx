@@ -404,6 +404,8 @@ cdef class Engine:
                 self.paused[<int>index] = op == "pause"
             if op == "resume" and command.get("market") is None:
                 self.limits.resume(self.now_ns)
+                if self.host.state == HostState.FAILED:
+                    self.host.restart()
         elif op == "level":
             self.limits.force(command["level"], self.now_ns)
         elif op == "observe":

@@ -263,12 +263,16 @@ cdef class PluginHost:
                 self._roll_back()
 
     cdef void _roll_back(self) noexcept:
-        """Start the previous plugin again. What it wanted when it was replaced is old: it has to say anew."""
-        cdef Strategy back = self.previous
-        cdef int i
-        self.active, self.name = back, self.previous_name
+        """Start the previous plugin again."""
+        self.active, self.name = self.previous, self.previous_name
         self.previous, self.previous_name = None, ""
         self.rollbacks += 1
+        self.restart()
+
+    cdef void restart(self) noexcept:
+        """Start the plugin that is in place, after a failure. What it wanted before is old: it has to say anew."""
+        cdef Strategy back = self.active
+        cdef int i
         for i in range(self.n_markets):
             back.desired[i].n_bids = back.desired[i].n_asks = 0
             back.declared[i] = back.changed[i] = 1
@@ -276,7 +280,7 @@ cdef class PluginHost:
             self._try(back, {})
             self.state = HostState.RUNNING
         except Exception as error:
-            self._failed(back, "on_start after a roll-back", error)
+            self._failed(back, "the new start", error)
 
     cdef void _compare(self, int market) noexcept:
         cdef QuoteSet* a = &self.active.desired[market]

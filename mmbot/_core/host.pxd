@@ -38,6 +38,7 @@ cdef class PluginHost:
     cdef void on_funding(self, Market market, int64_t amount_e8) noexcept
     cdef void on_time(self, int64_t now_ns) noexcept
     cdef void stop(self) noexcept
+    cdef void restart(self) noexcept
     cdef const QuoteSet* wanted(self, int market) noexcept     # NULL: the plugin has not said, or has failed
     cdef bint take_changed(self, int market) noexcept
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept

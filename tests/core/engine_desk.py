@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from model_venue import ModelVenue, Request
 
 from mmbot._core.types import CommandKind, CommandView, OrderEvent, OrderState, TimeInForce
@@ -216,7 +217,7 @@ class Desk:
         self.events.append((method, args))
         if method == "swap":
             made, checked = candidate(args[0].plugin)
-            body, shadow_ns = json.dumps({}).encode(), args[0].shadow_ns
+            body, shadow_ns = msgspec.json.encode(args[0]), args[0].shadow_ns
             self.refused = self.engine.swap(made, checked, args[0].plugin.id, body, args[1], shadow_ns=shadow_ns)
         else:
             getattr(self.engine, method)(*args)

@@ -289,6 +289,22 @@ def test_a_first_plugin_that_fails_stops_the_assembly() -> None:
         Desk(LADDER.replace("self.seen = getattr", "1 / 0; self.seen = getattr"))
 
 
+def test_resume_starts_a_failed_plugin_again() -> None:
+    """The level once went back to normal while nothing was quoted."""
+    desk = Desk(failing("on_book", "market.mid_ticks > 600_100")).open()
+    desk.book(PERP, 600_200, 600_210)
+    desk.settle()
+    desk.command("resume")
+    desk.settle()
+    assert desk.engine.host.state == HostState.FAILED  # the reason still stands
+    assert Cause.PLUGIN_FAILURE.name in desk.engine.limits.breached()
+    desk.book(PERP, 600_000, 600_010)
+    desk.command("resume")
+    desk.settle()
+    assert desk.engine.host.state == HostState.RUNNING
+    assert len(desk.quotes()) == 4
+
+
 def test_plugin_failure_is_a_breach_until_something_runs_again() -> None:
     desk = Desk(failing("on_book")).open()
     provoke(desk, "on_book")
