@@ -307,6 +307,7 @@ cdef class Engine:
                 age_ns = self.now_ns - market.sync.recv_ts_ns
                 worst_ns = max(worst_ns, age_ns)
         self.limits.observe(Cause.STALE_DATA, worst_ns, self.now_ns)
+        self.execution.suspect_resting_ioc()
         self._ask_overdue()
         self._chase_missing_fills()
         self._observe_pnl()

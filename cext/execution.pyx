@@ -9,7 +9,7 @@ from mmbot._core.gate cimport ApprovedOrder, OrderIntent, RiskGate, RiskReason
 from mmbot._core.orders cimport Exposure, Order, OrderFlag, OrderTable
 from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.rate cimport RateBudget
-from mmbot._core.types cimport Command, CommandKind, CommandView, OrderUpdate, Purpose
+from mmbot._core.types cimport Command, CommandKind, CommandView, OrderState, OrderUpdate, Purpose, TimeInForce
 
 cdef enum:
     MASK = OUTBOX_SIZE - 1
@@ -197,6 +197,23 @@ cdef class Execution:
                 slot = following
         self.tell_gate(market)
         return left
+
+    cdef void suspect_resting_ioc(self) noexcept nogil:
+        """An IOC order cannot rest: one that seems to has ended, and its last message was lost."""
+        cdef int32_t market, slot, following
+        cdef int8_t side
+        cdef Order* order
+        for market in range(self.n_markets):
+            for side in range(2):
+                slot = self.table.first(market, side)
+                while slot >= 0:
+                    order = self.table.at(slot)
+                    following = order.next
+                    if (order.time_in_force == TimeInForce.IOC and order.state < OrderState.PENDING_AMEND
+                            and self.ts_ns - order.last_update_ns >= self.table.ack_timeout_ns
+                            and not order.flags & OrderFlag.IN_FLIGHT):
+                        self.table.suspect(slot, self.ts_ns)
+                    slot = following
 
     cdef int32_t query_overdue(self) noexcept nogil:
         """Ask the venue about every order whose answer is overdue; their number."""

@@ -54,6 +54,7 @@ cdef class Execution:
     cdef bint work(self, int32_t market, const QuoteSet* wanted) noexcept nogil
     # Cancel every order of a market but those of purpose `keep` (-1: none); number of cancels still to be sent.
     cdef int32_t cancel_market(self, int32_t market, int8_t keep) noexcept nogil
+    cdef void suspect_resting_ioc(self) noexcept nogil
     cdef int32_t query_overdue(self) noexcept nogil
     cdef void tell_gate(self, int32_t market) noexcept nogil
     cdef int emit(self, int8_t kind, int32_t market) noexcept nogil

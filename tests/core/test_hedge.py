@@ -153,6 +153,26 @@ def test_a_hedge_that_filled_before_its_answer_was_lost_is_not_repeated() -> Non
     assert desk.engine.groups[0].sent == 1
 
 
+def test_a_hedge_whose_last_message_was_lost_is_asked_for() -> None:
+    """It counted as in flight until the next picture."""
+    desk = Desk().open()
+    desk.book(SPOT, 600_000, 600_010, bid_lots=3)
+    desk.venues[SPOT].silent = True
+    desk.trade(PERP, Side.BUY, 3)
+    desk.venues[SPOT].silent = False
+    desk.venues[SPOT].take(desk.commands[-2] if desk.commands[-1].market == PERP else desk.commands[-1])
+    ack = desk.venues[SPOT].answers.pop(0).event
+    desk.venues[SPOT].stream.clear()  # the fill and the end
+    desk.hear(ack)
+    calm(desk, 5_000)
+    for event in desk.venues[SPOT].fill_history():
+        desk.hear(event)
+    calm(desk, 300)
+    assert desk.engine.execution.table.exposure_of(SPOT)["open_orders"] == 0
+    assert desk.venues[SPOT].position() == -3
+    assert desk.delta() == pytest.approx(0.0)
+
+
 def test_a_backlog_pulls_the_quotes_and_they_come_back_when_it_is_hedged() -> None:
     desk = Desk(risk={"resume_after_s": "1"}).open()
     desk.command("trading", venue=1, up=False)
