@@ -95,11 +95,16 @@ cdef class Market:
         return <double>lots * self.instrument.lot_value / (self.mid_ticks * self.instrument.tick_value)
 
     cdef int64_t lots_of(self, double qty) noexcept nogil:
-        # 0.3 / 0.1 is just below 3 in binary: a relative 1e-9 is forgiven.
-        cdef double lots = qty / self.instrument.lot_value * (1 + 1e-9)
+        cdef double lots = qty / self.instrument.lot_value, nearest
         if self.lot_e8 == 0:
             lots *= self.mid_ticks * self.instrument.tick_value
-        return <int64_t>lots if fabs(lots) < 1e18 else 0
+        if not fabs(lots) < 1e18:
+            return 0
+        nearest = <double>llround(lots)
+        # 0.3 / 0.1 is just below 3 in binary: what misses a whole lot by rounding alone is one.
+        if fabs(lots - nearest) <= 1e-6 + 1e-15 * fabs(lots):
+            return <int64_t>nearest
+        return <int64_t>lots
 
     cdef double smallest_qty(self) noexcept nogil:
         cdef double lots = <double>self.instrument.min_qty_lots

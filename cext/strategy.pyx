@@ -1,5 +1,6 @@
 """The plugin base class; see ``strategy.pxd`` for the fields and ``mmbot.strategy`` for the public face."""
 
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -34,8 +35,8 @@ cdef int _levels(object wanted, Level* out, str side) except -1:
     for price_ticks, qty_lots in wanted:
         if n == MAX_QUOTE_LEVELS:
             raise ValueError(f"quote(): at most {MAX_QUOTE_LEVELS} {side}")
-        out[n].price_ticks = price_ticks
-        out[n].qty_lots = qty_lots
+        out[n].price_ticks = PyNumber_Index(price_ticks)        # a float is an error, not cut off
+        out[n].qty_lots = PyNumber_Index(qty_lots)
         if out[n].price_ticks <= 0 or out[n].qty_lots <= 0:
             raise ValueError(f"quote(): {side}[{n}] must be positive ticks and lots, found {(price_ticks, qty_lots)}")
         if n > 0 and (out[n].price_ticks - out[n - 1].price_ticks) * (1 if side == "asks" else -1) <= 0:
