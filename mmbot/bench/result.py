@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +108,10 @@ def ratios(old: Report, new: Report) -> dict[str, float]:
     """Old over new p50 by name, for what both have; above 1 is faster now."""
     before = {result.name: result for result in old.results}
     return {
-        result.name: before[result.name].p50 / result.p50 if result.p50 > 0 else math.inf
+        result.name: before[result.name].p50 / result.p50
         for result in new.results
-        if result.name in before
+        # A difference to a floor is below zero when the machine was too busy for either.
+        if result.name in before and result.p50 > 0 and before[result.name].p50 > 0
     }
 
 
