@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Self, TypeAlias
 
 from typing_extensions import disjoint_base
 
@@ -6,7 +6,7 @@ from mmbot._core.book import Book
 from mmbot._core.decode import Decoder
 from mmbot._core.sync import BookSync
 
-Levels = list[tuple[int, int]]
+Levels: TypeAlias = list[tuple[int, int]]
 
 @disjoint_base
 class LevelTape:

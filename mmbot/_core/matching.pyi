@@ -28,11 +28,24 @@ class MatchingEngine:
     n_changes: int
     def __new__(cls, capacity: int = 4096) -> Self: ...
     def place(
-        self, order_id: int, owner: int, side: int, price_ticks: int, qty_lots: int, *,
-        time_in_force: int = ..., self_trade: int = ...,
+        self,
+        order_id: int,
+        owner: int,
+        side: int,
+        price_ticks: int,
+        qty_lots: int,
+        *,
+        time_in_force: int = ...,
+        self_trade: int = ...,
     ) -> int: ...
     def amend(
-        self, order_id: int, price_ticks: int, left_lots: int, *, time_in_force: int = ..., self_trade: int = ...,
+        self,
+        order_id: int,
+        price_ticks: int,
+        left_lots: int,
+        *,
+        time_in_force: int = ...,
+        self_trade: int = ...,
         keep_priority: bool = False,
     ) -> int: ...
     def cancel(self, order_id: int) -> int: ...

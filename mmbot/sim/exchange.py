@@ -117,7 +117,10 @@ class SimExchange:
             self._source = TraderSource(config.seed, self._schedule, activity=config.activity)
         else:
             self._source = RecordingSource(
-                config.recordings, self._schedule, speed=config.speed, loop=config.loop,
+                config.recordings,
+                self._schedule,
+                speed=config.speed,
+                loop=config.loop,
                 shift_timestamps=config.shift_timestamps,
             )
         for symbol in config.symbols:
@@ -126,8 +129,13 @@ class SimExchange:
         self.futures.clearing.start(self.spot.markets, round(config.funding_interval_s * 1e9))
 
     def add_user(
-        self, name: str, *, key: str, secret: str,
-        futures: Mapping[str, str] | None = None, spot: Mapping[str, str] | None = None,
+        self,
+        name: str,
+        *,
+        key: str,
+        secret: str,
+        futures: Mapping[str, str] | None = None,
+        spot: Mapping[str, str] | None = None,
     ) -> User:
         """Open an account on both venues with these balances (asset -> decimal text).
 

@@ -138,14 +138,20 @@ class FuturesVenue(FuturesAccounts):
         fields["client_id"] = fields["client_id"] or f"web_{order_id}"
         time_ms = now_ns // NS_PER_MS
         return SimOrder(
-            order_id=order_id, user=user, instrument=instrument, time_ms=time_ms, update_ms=time_ms, **fields,
+            order_id=order_id,
+            user=user,
+            instrument=instrument,
+            time_ms=time_ms,
+            update_ms=time_ms,
+            **fields,
         )
 
     def _reducible(self, user: User, position: Position, side: int) -> int:
         """Lots that a new reduce-only order on this side may have."""
         against = max(0, -position.lots) if side == 0 else max(0, position.lots)
         return against - sum(
-            order.left_lots for order in self.orders.open_of(user, position.instrument.symbol)
+            order.left_lots
+            for order in self.orders.open_of(user, position.instrument.symbol)
             if order.reduce_only and order.side == side
         )
 
@@ -155,7 +161,8 @@ class FuturesVenue(FuturesAccounts):
         if after > before and account.initial_e8 - before + after > account.margin_balance_e8:
             raise Refused(-2019, "Margin is insufficient.")
         cap = max(
-            (tier.cap_e8 for tier in position.instrument.tiers if tier.leverage >= position.leverage), default=0,
+            (tier.cap_e8 for tier in position.instrument.tiers if tier.leverage >= position.leverage),
+            default=0,
         )
         if after > before and cap and position.exposure_e8(*extra) > cap:
             raise Refused(-2027, "Exceeded the maximum allowable position at current leverage.")
@@ -187,7 +194,10 @@ class FuturesVenue(FuturesAccounts):
             raise Refused(-5026, "Exceed maximum modify order limit.")
         market = self.markets[order.instrument.symbol]
         ticks, lots = read_amendment(
-            params, order, mark_e8=self.clearing.marks[order.instrument.symbol].mark_e8, best=market.matcher.best(),
+            params,
+            order,
+            mark_e8=self.clearing.marks[order.instrument.symbol].mark_e8,
+            best=market.matcher.best(),
         )
         if order.reduce_only:
             room = self._reducible(user, self._position(order), order.side) + order.left_lots
@@ -212,7 +222,10 @@ class FuturesVenue(FuturesAccounts):
         outcome: int = Outcome.RESTING
         if not order.release_ns:
             outcome = market.matcher.amend(
-                order.order_id, ticks, order.left_lots, time_in_force=TIME_IN_FORCE[order.time_in_force],
+                order.order_id,
+                ticks,
+                order.left_lots,
+                time_in_force=TIME_IN_FORCE[order.time_in_force],
             )
         if outcome == Outcome.WOULD_CROSS:
             order.price_ticks, order.qty_lots = old
@@ -294,9 +307,11 @@ class FuturesVenue(FuturesAccounts):
         self._schedule.at(now_ns)
         symbols = [self.market_of(params).instrument.symbol] if text(params, "symbol") else list(self.markets)
         return [
-            wire.order_answer(order) for symbol in symbols for order in self.orders.history_of(user, symbol)
+            wire.order_answer(order)
+            for symbol in symbols
+            for order in self.orders.history_of(user, symbol)
             if order.liquidation and in_window(params, order.time_ms)
-        ][-count(params, "limit", 50, 100):]
+        ][-count(params, "limit", 50, 100) :]
 
     def countdown_cancel_all(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """POST /fapi/v1/countdownCancelAll: the dead man's switch of one symbol; 0 disarms it."""
@@ -309,8 +324,10 @@ class FuturesVenue(FuturesAccounts):
         round_number = self._countdowns.get(key, 0) + 1
         self._countdowns[key] = round_number
         if countdown_ms:
+
             def fire(due_ns: int) -> None:
                 if self._countdowns[key] == round_number:
                     self.cancel_all_of(user, symbol, due_ns)
+
             self._schedule.call_at(now_ns + countdown_ms * NS_PER_MS, fire)
         return {"symbol": symbol, "countdownTime": str(countdown_ms)}

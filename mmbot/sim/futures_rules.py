@@ -81,7 +81,11 @@ def check_notional(instrument: SimInstrument, ticks: int, lots: int) -> None:
 
 
 def read_order(
-    params: Mapping[str, Any], instrument: SimInstrument, *, mark_e8: int, best: tuple[int, int, int, int],
+    params: Mapping[str, Any],
+    instrument: SimInstrument,
+    *,
+    mark_e8: int,
+    best: tuple[int, int, int, int],
 ) -> dict[str, Any]:
     """A new order's fields, checked against everything that does not depend on the account.
 
@@ -112,8 +116,14 @@ def read_order(
     if not reduce_only and reference:
         check_notional(instrument, reference, lots)
     return {
-        "side": side, "kind": kind, "time_in_force": force, "price_ticks": ticks, "qty_lots": lots,
-        "reduce_only": reduce_only, "self_trade": prevention, "client_id": name or "",
+        "side": side,
+        "kind": kind,
+        "time_in_force": force,
+        "price_ticks": ticks,
+        "qty_lots": lots,
+        "reduce_only": reduce_only,
+        "self_trade": prevention,
+        "client_id": name or "",
     }
 
 
@@ -125,7 +135,8 @@ def _side_and_kind(params: Mapping[str, Any]) -> tuple[int, str]:
     kind = need(params, "type")
     if kind in CONDITIONAL:
         raise Refused(
-            -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
+            -4120,
+            "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
         )
     if kind not in {"LIMIT", "MARKET"}:
         raise Refused(-1116, "Invalid orderType.")
@@ -153,7 +164,11 @@ def _limit(params: Mapping[str, Any], instrument: SimInstrument, side: int, best
 
 
 def read_amendment(
-    params: Mapping[str, Any], order: SimOrder, *, mark_e8: int, best: tuple[int, int, int, int],
+    params: Mapping[str, Any],
+    order: SimOrder,
+    *,
+    mark_e8: int,
+    best: tuple[int, int, int, int],
 ) -> tuple[int, int]:
     """New price in ticks and whole quantity in lots of an amend: both are required, as is the side."""
     if SIDES.get(need(params, "side")) != order.side:

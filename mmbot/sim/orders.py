@@ -128,7 +128,8 @@ class OrderBook:
     def open_of(self, user: User, symbol: str | None = None) -> list[SimOrder]:
         """A user's working orders, oldest first."""
         return [
-            order for order in self._open.get(user.index, {}).values()
+            order
+            for order in self._open.get(user.index, {}).values()
             if symbol is None or order.instrument.symbol == symbol
         ]
 

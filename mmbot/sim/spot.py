@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from mmbot.sim.schedule import Schedule
     from mmbot.sim.users import User
 
-BAD_CLIENT_ID = (
-    "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."
-)
+BAD_CLIENT_ID = "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."
 
 
 def _filter(name: str) -> Refused:
@@ -113,7 +111,8 @@ class SpotVenue(Venue):
         rate = instrument.maker_e8 if fill.maker else instrument.taker_e8
         base_e8 = fill.qty_lots * instrument.lot_e8
         given, given_e8, got, got_e8 = (
-            (instrument.quote, fill.quote_e8, instrument.base, base_e8) if order.side == 0
+            (instrument.quote, fill.quote_e8, instrument.base, base_e8)
+            if order.side == 0
             else (instrument.base, base_e8, instrument.quote, fill.quote_e8)
         )
         fee = share(got_e8, rate)
@@ -135,9 +134,17 @@ class SpotVenue(Venue):
     def _report(self, order: SimOrder, execution: str, fill: Fill | None = None, cancel_id: str = "") -> None:
         time_ms = self._schedule.now_ns // NS_PER_MS
         self._execution_id += 1
-        self.tell(order.user, wire.execution_report(
-            order, execution, fill, time_ms=time_ms, execution_id=self._execution_id, cancel_id=cancel_id,
-        ))
+        self.tell(
+            order.user,
+            wire.execution_report(
+                order,
+                execution,
+                fill,
+                time_ms=time_ms,
+                execution_id=self._execution_id,
+                cancel_id=cancel_id,
+            ),
+        )
         assets = (order.instrument.base, order.instrument.quote)
         self.tell(order.user, wire.account_position(self.accounts[order.user.index], assets, time_ms))
 
@@ -170,8 +177,17 @@ class SpotVenue(Venue):
         self._check_balance(user, market, side, ticks, lots)
         order_id, time_ms = self.next_order_id(), now_ns // NS_PER_MS
         return SimOrder(
-            order_id=order_id, client_id=name or f"sim{order_id}", user=user, instrument=instrument, side=side,
-            kind=kind, time_in_force=force, price_ticks=ticks, qty_lots=lots, time_ms=time_ms, update_ms=time_ms,
+            order_id=order_id,
+            client_id=name or f"sim{order_id}",
+            user=user,
+            instrument=instrument,
+            side=side,
+            kind=kind,
+            time_in_force=force,
+            price_ticks=ticks,
+            qty_lots=lots,
+            time_ms=time_ms,
+            update_ms=time_ms,
             self_trade=prevention,
         )
 
@@ -275,8 +291,11 @@ class SpotVenue(Venue):
         except Refused as refusal:
             raise Refused(-2038, f"Order amend (quantity reduction) is rejected: {refusal.msg}") from None
         if not order.filled_lots < lots < order.qty_lots:
-            raise Refused(-2038, "Order amend (quantity reduction) is rejected: Quantity must be smaller, "
-                                 "and more than what has been executed.")
+            raise Refused(
+                -2038,
+                "Order amend (quantity reduction) is rejected: Quantity must be smaller, "
+                "and more than what has been executed.",
+            )
         self._check_value(market, order.price_ticks, lots)
         self._reserve(order, lots - order.qty_lots)
         order.qty_lots = lots
@@ -287,14 +306,28 @@ class SpotVenue(Venue):
         self._report(order, "REPLACED")
         market.publish(now_ns)
         amended = wire.order_answer(order)
-        kept = ("symbol", "orderId", "orderListId", "clientOrderId", "price", "timeInForce", "type", "side",
-                "workingTime", "selfTradePreventionMode", "status")
+        kept = (
+            "symbol",
+            "orderId",
+            "orderListId",
+            "clientOrderId",
+            "price",
+            "timeInForce",
+            "type",
+            "side",
+            "workingTime",
+            "selfTradePreventionMode",
+            "status",
+        )
         return {
             "transactTime": order.update_ms,
             "executionId": self._execution_id,
-            "amendedOrder": {name: amended[name] for name in kept} | {
-                "origClientOrderId": order.client_id, "preventedQty": wire.ZERO,
-                "qty": amended["origQty"], "executedQty": amended["executedQty"],
+            "amendedOrder": {name: amended[name] for name in kept}
+            | {
+                "origClientOrderId": order.client_id,
+                "preventedQty": wire.ZERO,
+                "qty": amended["origQty"],
+                "executedQty": amended["executedQty"],
                 "cumulativeQuoteQty": amended["cummulativeQuoteQty"],
             },
         }
@@ -307,9 +340,13 @@ class SpotVenue(Venue):
 
     def _cancel(self, order: SimOrder, params: Mapping[str, Any], now_ns: int) -> Answer:
         restrictions = text(params, "cancelRestrictions")
-        if restrictions is not None and {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}.get(
-            restrictions,
-        ) != order.status:
+        if (
+            restrictions is not None
+            and {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}.get(
+                restrictions,
+            )
+            != order.status
+        ):
             raise Refused(-2011, "Order was not canceled due to cancel restrictions.")
         cancel_id = text(params, "newClientOrderId") or f"sim_{self._execution_id}"
         self._cancel_id = cancel_id
@@ -340,15 +377,18 @@ class SpotVenue(Venue):
             raise Refused(-1130, "Data sent for parameter 'cancelReplaceMode' is not valid.")
         market = self.market_of(params)
         target = {
-            "symbol": market.instrument.symbol, "orderId": params.get("cancelOrderId"),
+            "symbol": market.instrument.symbol,
+            "orderId": params.get("cancelOrderId"),
             "origClientOrderId": params.get("cancelOrigClientOrderId"),
             "newClientOrderId": params.get("cancelNewClientOrderId"),
             "cancelRestrictions": params.get("cancelRestrictions"),
         }
         canceled, cancel_answer = self._attempt(self.cancel_order, user, target, now_ns)
         data: Answer = {
-            "cancelResult": "SUCCESS" if canceled else "FAILURE", "newOrderResult": "NOT_ATTEMPTED",
-            "cancelResponse": cancel_answer, "newOrderResponse": None,
+            "cancelResult": "SUCCESS" if canceled else "FAILURE",
+            "newOrderResult": "NOT_ATTEMPTED",
+            "cancelResponse": cancel_answer,
+            "newOrderResponse": None,
         }
         if not canceled and mode == "STOP_ON_FAILURE":
             raise Refused(-2022, "Order cancel-replace failed.", data=data)
@@ -382,16 +422,26 @@ class SpotVenue(Venue):
         maker, taker = wire.rates_text(instrument)
         none = {"maker": wire.ZERO, "taker": wire.ZERO, "buyer": wire.ZERO, "seller": wire.ZERO}
         return {
-            "symbol": instrument.symbol, "standardCommission": none | {"maker": maker, "taker": taker},
-            "specialCommission": none, "taxCommission": none,
-            "discount": {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB",
-                         "discount": wire.ZERO},
+            "symbol": instrument.symbol,
+            "standardCommission": none | {"maker": maker, "taker": taker},
+            "specialCommission": none,
+            "taxCommission": none,
+            "discount": {
+                "enabledForAccount": False,
+                "enabledForSymbol": False,
+                "discountAsset": "BNB",
+                "discount": wire.ZERO,
+            },
         }
 
     def exchange_info(self, params: Mapping[str, Any], now_ns: int) -> Answer:
         """GET /api/v3/exchangeInfo; the server puts its own ``rateLimits`` in."""
         markets = self._asked(params)[0]
         return {
-            "timezone": "UTC", "serverTime": self._schedule.at(now_ns) // NS_PER_MS, "rateLimits": [],
-            "exchangeFilters": [], "symbols": [wire.symbol_answer(market.instrument) for market in markets], "sors": [],
+            "timezone": "UTC",
+            "serverTime": self._schedule.at(now_ns) // NS_PER_MS,
+            "rateLimits": [],
+            "exchangeFilters": [],
+            "symbols": [wire.symbol_answer(market.instrument) for market in markets],
+            "sors": [],
         }

@@ -119,7 +119,13 @@ def trade_answer(fill: Fill) -> Answer:
 
 
 def execution_report(
-    order: SimOrder, execution: str, fill: Fill | None, *, time_ms: int, execution_id: int, cancel_id: str = "",
+    order: SimOrder,
+    execution: str,
+    fill: Fill | None,
+    *,
+    time_ms: int,
+    execution_id: int,
+    cancel_id: str = "",
 ) -> Answer:
     """``executionReport``; a cancel carries its own id in ``c`` and the order's in ``C``."""
     instrument = order.instrument
@@ -182,10 +188,19 @@ def account_answer(account: SpotAccount, rates: tuple[str, str], time_ms: int) -
     maker, taker = rates
     zero = ZERO
     return {
-        "makerCommission": 10, "takerCommission": 10, "buyerCommission": 0, "sellerCommission": 0,
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
         "commissionRates": {"maker": maker, "taker": taker, "buyer": zero, "seller": zero},
-        "canTrade": True, "canWithdraw": True, "canDeposit": True, "brokered": False,
-        "requireSelfTradePrevention": False, "preventSor": False, "updateTime": time_ms, "accountType": "SPOT",
+        "canTrade": True,
+        "canWithdraw": True,
+        "canDeposit": True,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": time_ms,
+        "accountType": "SPOT",
         "balances": [
             {"asset": asset, "free": money(account.free[asset]), "locked": money(account.locked.get(asset, 0))}
             for asset in sorted(account.free)
@@ -198,29 +213,68 @@ def account_answer(account: SpotAccount, rates: tuple[str, str], time_ms: int) -
 def symbol_answer(instrument: SimInstrument) -> Answer:
     """One symbol of GET /api/v3/exchangeInfo."""
     return {
-        "symbol": instrument.symbol, "status": "TRADING", "baseAsset": instrument.base, "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote, "quotePrecision": 8, "quoteAssetPrecision": 8, "baseCommissionPrecision": 8,
-        "quoteCommissionPrecision": 8, "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"], "icebergAllowed": False,
-        "ocoAllowed": False, "otoAllowed": False, "opoAllowed": False, "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False, "cancelReplaceAllowed": True, "amendAllowed": True,
-        "pegInstructionsAllowed": False, "isSpotTradingAllowed": True,
+        "symbol": instrument.symbol,
+        "status": "TRADING",
+        "baseAsset": instrument.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": instrument.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
         "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": _eight(instrument.min_price),
-             "maxPrice": _eight(instrument.max_price), "tickSize": _eight(instrument.tick)},
-            {"filterType": "LOT_SIZE", "minQty": _eight(instrument.min_qty), "maxQty": _eight(instrument.max_qty),
-             "stepSize": _eight(instrument.lot)},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": ZERO, "maxQty": _eight(instrument.market_max_qty),
-             "stepSize": ZERO},
-            {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": instrument.multiplier_up,
-             "bidMultiplierDown": instrument.multiplier_down, "askMultiplierUp": instrument.multiplier_up,
-             "askMultiplierDown": instrument.multiplier_down, "avgPriceMins": 5},
-            {"filterType": "NOTIONAL", "minNotional": _eight(instrument.min_notional), "applyMinToMarket": True,
-             "maxNotional": "9000000.00000000", "applyMaxToMarket": False, "avgPriceMins": 5},
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": _eight(instrument.min_price),
+                "maxPrice": _eight(instrument.max_price),
+                "tickSize": _eight(instrument.tick),
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": _eight(instrument.min_qty),
+                "maxQty": _eight(instrument.max_qty),
+                "stepSize": _eight(instrument.lot),
+            },
+            {
+                "filterType": "MARKET_LOT_SIZE",
+                "minQty": ZERO,
+                "maxQty": _eight(instrument.market_max_qty),
+                "stepSize": ZERO,
+            },
+            {
+                "filterType": "PERCENT_PRICE_BY_SIDE",
+                "bidMultiplierUp": instrument.multiplier_up,
+                "bidMultiplierDown": instrument.multiplier_down,
+                "askMultiplierUp": instrument.multiplier_up,
+                "askMultiplierDown": instrument.multiplier_down,
+                "avgPriceMins": 5,
+            },
+            {
+                "filterType": "NOTIONAL",
+                "minNotional": _eight(instrument.min_notional),
+                "applyMinToMarket": True,
+                "maxNotional": "9000000.00000000",
+                "applyMaxToMarket": False,
+                "avgPriceMins": 5,
+            },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.max_open_orders},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         ],
-        "permissions": [], "permissionSets": [["SPOT"]], "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
         "allowedSelfTradePreventionModes": ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
     }
 

@@ -56,13 +56,23 @@ class Venue(ABC):
     # -- building -------------------------------------------------------------------------------------------------
 
     def list_market(
-        self, instrument: SimInstrument, matcher: Matcher, *, update_id: int, trade_id: int,
+        self,
+        instrument: SimInstrument,
+        matcher: Matcher,
+        *,
+        update_id: int,
+        trade_id: int,
         make: Callable[..., Market] = Market,
     ) -> Market:
         """Open a symbol for trading."""
         market = make(
-            instrument, matcher, futures=self.futures, emit=self._emit, schedule=self._schedule.call_at,
-            first_update_id=update_id, first_trade_id=trade_id,
+            instrument,
+            matcher,
+            futures=self.futures,
+            emit=self._emit,
+            schedule=self._schedule.call_at,
+            first_update_id=update_id,
+            first_trade_id=trade_id,
         )
         market.on_fill = self._on_fill
         market.on_expiry = self._on_expiry
@@ -163,8 +173,13 @@ class Venue(ABC):
 
     def _place(self, order: SimOrder, market: Market) -> int:
         return market.matcher.place(
-            order.order_id, order.user.index, order.side, order.price_ticks, order.left_lots,
-            time_in_force=TIME_IN_FORCE[order.time_in_force], self_trade=SELF_TRADE[order.self_trade],
+            order.order_id,
+            order.user.index,
+            order.side,
+            order.price_ticks,
+            order.left_lots,
+            time_in_force=TIME_IN_FORCE[order.time_in_force],
+            self_trade=SELF_TRADE[order.self_trade],
         )
 
     def _accept(self, order: SimOrder) -> None:
@@ -202,8 +217,14 @@ class Venue(ABC):
         if outcome != Outcome.FILLED and order.open:
             market.trade_id += 1
             self._fill(
-                order, market, trade_id=market.trade_id, price=fallback_ticks, lots=order.left_lots, counter_owner=0,
-                now_ns=now_ns, maker=False,
+                order,
+                market,
+                trade_id=market.trade_id,
+                price=fallback_ticks,
+                lots=order.left_lots,
+                counter_owner=0,
+                now_ns=now_ns,
+                maker=False,
             )
         self.settle_touched(market)
 
@@ -229,20 +250,35 @@ class Venue(ABC):
     def _on_fill(self, market: Market, trade_id: int, row: FillRow, now_ns: int) -> None:
         maker_id, maker_owner, taker_id, taker_owner, _taker_side, price, lots = row
         for owner, order_id, counter_owner in (
-            (taker_owner, taker_id, maker_owner), (maker_owner, maker_id, taker_owner),
+            (taker_owner, taker_id, maker_owner),
+            (maker_owner, maker_id, taker_owner),
         ):
             if owner:
                 order = self.orders.by_id(order_id)
                 if order is None:
                     raise RuntimeError(f"{self.name}: trade {trade_id} names order {order_id}, which is not known")
                 self._fill(
-                    order, market, trade_id=trade_id, price=price, lots=lots, counter_owner=counter_owner,
-                    now_ns=now_ns, maker=order_id == maker_id,
+                    order,
+                    market,
+                    trade_id=trade_id,
+                    price=price,
+                    lots=lots,
+                    counter_owner=counter_owner,
+                    now_ns=now_ns,
+                    maker=order_id == maker_id,
                 )
 
     def _fill(
-        self, order: SimOrder, market: Market, *, trade_id: int, price: int, lots: int, counter_owner: int,
-        now_ns: int, maker: bool,
+        self,
+        order: SimOrder,
+        market: Market,
+        *,
+        trade_id: int,
+        price: int,
+        lots: int,
+        counter_owner: int,
+        now_ns: int,
+        maker: bool,
     ) -> None:
         time_ms = now_ns // NS_PER_MS
         self._reserve(order, -lots)
@@ -257,7 +293,7 @@ class Venue(ABC):
         history = self.fills[order.user.index]
         history.append(fill)
         if len(history) > FILL_HISTORY:
-            del history[:FILL_HISTORY // 2]
+            del history[: FILL_HISTORY // 2]
         if order.status == "FILLED":
             self.orders.closed(order)
         self._touched[order.user.index, market.instrument.symbol] = None
@@ -318,7 +354,8 @@ class Venue(ABC):
         symbol = self.market_of(params).instrument.symbol
         first, limit = whole(params, "orderId"), count(params, "limit", *self.id_limits)
         found = [
-            order for order in self.orders.history_of(user, symbol)
+            order
+            for order in self.orders.history_of(user, symbol)
             if (first is None or order.order_id >= first) and in_window(params, order.time_ms)
         ]
         forward = first is not None or text(params, "startTime") is not None
@@ -331,9 +368,12 @@ class Venue(ABC):
         first, order_id = whole(params, "fromId"), whole(params, "orderId")
         limit = count(params, "limit", *self.id_limits)
         found = [
-            fill for fill in self.fills[user.index]
-            if fill.order.instrument.symbol == symbol and (first is None or fill.trade_id >= first)
-            and (order_id is None or fill.order.order_id == order_id) and in_window(params, fill.time_ms)
+            fill
+            for fill in self.fills[user.index]
+            if fill.order.instrument.symbol == symbol
+            and (first is None or fill.trade_id >= first)
+            and (order_id is None or fill.order.order_id == order_id)
+            and in_window(params, fill.time_ms)
         ]
         forward = first is not None or text(params, "startTime") is not None
         return [self.trade_answer(fill) for fill in (found[:limit] if forward else found[-limit:])]
@@ -359,7 +399,7 @@ class Venue(ABC):
         """The latest trades."""
         self._schedule.at(now_ns)
         market = self.market_of(params)
-        return [market.trade_answer(trade) for trade in list(market.tape)[-count(params, "limit", 500, 1000):]]
+        return [market.trade_answer(trade) for trade in list(market.tape)[-count(params, "limit", 500, 1000) :]]
 
     def agg_trades(self, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """Aggregated trades: from ``fromId`` on, or the latest ones."""
@@ -367,7 +407,8 @@ class Venue(ABC):
         market, first = self.market_of(params), whole(params, "fromId")
         limit = count(params, "limit", 500, 1000)
         found = [
-            trade for trade in market.agg_tape
+            trade
+            for trade in market.agg_tape
             if (first is None or trade.agg_id >= first) and in_window(params, trade.time_ms)
         ]
         return [market.agg_answer(trade) for trade in (found[-limit:] if first is None else found[:limit])]
@@ -442,8 +483,10 @@ class Venue(ABC):
         }
         if not self.futures:
             answer |= {
-                "bidPrice": instrument.price_text(bid), "bidQty": instrument.qty_text(bid_lots),
-                "askPrice": instrument.price_text(ask), "askQty": instrument.qty_text(ask_lots),
+                "bidPrice": instrument.price_text(bid),
+                "bidQty": instrument.qty_text(bid_lots),
+                "askPrice": instrument.price_text(ask),
+                "askQty": instrument.qty_text(ask_lots),
                 "prevClosePrice": instrument.price_text(opened),
             }
         return answer

@@ -85,7 +85,11 @@ def test_an_amend_into_the_other_side_trades(engine: MatchingEngine) -> None:
     ],
 )
 def test_self_trade_prevention(
-    engine: MatchingEngine, mode: SelfTrade, fills: list[int], expired: list[int], left: int,
+    engine: MatchingEngine,
+    mode: SelfTrade,
+    fills: list[int],
+    expired: list[int],
+    left: int,
 ) -> None:
     engine.place(1, 7, SELL, 100, 2)
     engine.place(2, 8, SELL, 100, 2)

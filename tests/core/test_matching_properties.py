@@ -23,7 +23,7 @@ MODES = st.integers(0, 3)
 class Matching(RuleBasedStateMachine):
     """Both engines take the same orders; everything observable stays equal."""
 
-    capacity: ClassVar[int] = 2     # so that every pool has to grow
+    capacity: ClassVar[int] = 2  # so that every pool has to grow
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,13 +56,26 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.plain.orders)
     @rule(data=st.data(), price=PRICES, left=QTYS, force=FORCES, mode=MODES, keep=st.booleans(), same=st.booleans())
     def amend(
-        self, *, data: st.DataObject, price: int, left: int, force: int, mode: int, keep: bool, same: bool,
+        self,
+        *,
+        data: st.DataObject,
+        price: int,
+        left: int,
+        force: int,
+        mode: int,
+        keep: bool,
+        same: bool,
     ) -> None:
         order = data.draw(st.sampled_from(self.plain.orders))
         if same:
             price, left = order.price, min(left, order.left)
         outcome = self.engine.amend(
-            order.order_id, price, left, time_in_force=force, self_trade=mode, keep_priority=keep,
+            order.order_id,
+            price,
+            left,
+            time_in_force=force,
+            self_trade=mode,
+            keep_priority=keep,
         )
         self.check(outcome, self.plain.amend(order.order_id, price, left, tif=force, stp=mode, keep=keep))
 
@@ -88,7 +101,7 @@ class Matching(RuleBasedStateMachine):
             assert self.engine.levels(side, 2) == levels[:2]
             # What the change log told adds up to the book.
             assert {price: lots for price, lots in seen.items() if lots} == dict(levels)
-            assert self.engine.best()[2 * side:][:2] == (levels[0] if levels else (0, 0))
+            assert self.engine.best()[2 * side :][:2] == (levels[0] if levels else (0, 0))
             for price, _ in levels[:3]:
                 queue = [o for o in self.plain.side(side) if o.price == price]
                 assert self.engine.queue(side, price) == [(o.order_id, o.owner, o.left) for o in queue]
