@@ -20,6 +20,8 @@ import yaml
 from mmbot.ops import control
 
 ROOT = Path(__file__).resolve().parents[2]
+# As the tests were started, so that tests of another build (`python -P -m pytest`) run that build.
+MMBOT = (sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "mmbot")
 KEY, SECRET = "e2e-key", "e2e-secret-that-must-show-nowhere"
 BUSY = {"levels": 3, "half_spread_bps": 0.05, "volatility_factor": 0.0, "qty": 0.002}
 
@@ -27,7 +29,7 @@ BUSY = {"levels": 3, "half_spread_bps": 0.05, "volatility_factor": 0.0, "qty": 0
 def mmbot(*arguments: object, **environment: str) -> subprocess.Popen[bytes]:
     """Start a command of mmbot, its output to pipes."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mmbot", *map(str, arguments)],
+        [*MMBOT, *map(str, arguments)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | environment,
     )  # fmt: skip
 

@@ -33,6 +33,8 @@ sys.path.insert(0, str(ROOT))
 from mmbot.ledger import Ledger, open_database  # noqa: E402 - from this checkout
 
 KEY, SECRET = "soak-key", "soak-secret"
+# As this process was started, so that tests of another build (`python -P -m pytest`) run that build.
+MMBOT = (sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "mmbot")
 FAULTS_PER_MINUTE = {
     "disconnect": 4, "abort": 4, "drop_frame": 6, "duplicate_frame": 6, "reorder_frames": 6, "sequence_gap": 4,
     "slow_ack": 6, "lost_ack": 8, "duplicate_fill": 10, "reject": 6, "slow_matching": 1, "clock_skew": 0.5,
@@ -75,12 +77,12 @@ class Soak:
         """Start the exchange and learn its ports."""
         faults = self.folder / "faults.yaml"
         faults.write_text(yaml.safe_dump({"seed": self.seed, "start_s": 5, "per_minute": FAULTS_PER_MINUTE}))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mmbot", "exchange", "--symbol", "BTCUSDT", "--seed", str(self.seed), "--json",
-            "--futures-port", "0", "--spot-port", "0", "--api-key", KEY, "--secret", SECRET, "--faults", str(faults),
-            "--funding-interval", "20",
-            stdout=asyncio.subprocess.PIPE, stderr=(self.folder / "exchange.log").open("wb"), cwd=ROOT,
-        )  # fmt: skip
+        with (self.folder / "exchange.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *MMBOT, "exchange", "--symbol", "BTCUSDT", "--seed", str(self.seed), "--json", "--faults", str(faults),
+                "--futures-port", "0", "--spot-port", "0", "--api-key", KEY, "--secret", SECRET,
+                "--funding-interval", "20", stdout=asyncio.subprocess.PIPE, stderr=log, cwd=ROOT,
+            )  # fmt: skip
         assert process.stdout is not None
         hello = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
         for venue in ("futures", "spot"):
@@ -91,11 +93,11 @@ class Soak:
         """Start the bot."""
         keys = {f"{kind}_{what}": value for kind in ("BINANCE_USDM", "BINANCE_SPOT")
                 for what, value in (("API_KEY", KEY), ("API_SECRET", SECRET))}  # fmt: skip
-        log = (self.folder / "bot.log").open("ab")
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mmbot", "run", str(config), *arguments,
-            stdout=log, stderr=log, cwd=ROOT, env=os.environ | keys | {"MMBOT_RUNTIME_DIR": str(self.folder / "rt")},
-        )  # fmt: skip
+        with (self.folder / "bot.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *MMBOT, "run", str(config), *arguments, stdout=log, stderr=log, cwd=ROOT,
+                env=os.environ | keys | {"MMBOT_RUNTIME_DIR": str(self.folder / "rt")},
+            )  # fmt: skip
 
     async def side_door(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the exchange's control endpoint."""
@@ -162,7 +164,7 @@ class Soak:
         """Every journal, torn ones too, must replay to the same commands."""
         for run in sorted((self.folder / "runs" / "soak").glob("*/journal")):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "mmbot", "replay", str(run), "--verify",
+                *MMBOT, "replay", str(run), "--verify",
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT,
             )  # fmt: skip
             output, _ = await process.communicate()
