@@ -54,7 +54,8 @@ def test_the_contract_has_fields_and_callbacks() -> None:
         "    cpdef void on_start(self) except *",
         "    cpdef void on_book(self, core_Market market) except *",
         (
-            "    cpdef void on_trade(self, core_Market argument_0, int argument_1, int64_t argument_2, int64_t argument_3)"
+            "    cpdef void on_trade("
+            "self, core_Market argument_0, int argument_1, int64_t argument_2, int64_t argument_3)"
             " except *"
         ),
     ]
