@@ -371,4 +371,3 @@ class Desk:
         for method, args in self.events:
             fresh.do(method, *args)
         return [command.raw() for command in fresh.commands]
-

@@ -13,7 +13,9 @@ from mmbot._core.types import CommandKind, OrderState, Purpose
 if TYPE_CHECKING:
     import random
 
-BAD = LADDER.replace("def on_fill(self, market: Market, fill: Fill) -> None:\n", "def on_fill(self, market, fill):\n        1 / 0\n")
+BAD = LADDER.replace(
+    "def on_fill(self, market: Market, fill: Fill) -> None:\n", "def on_fill(self, market, fill):\n        1 / 0\n"
+)
 WIDER = LADDER.replace("int = field(20", "int = field(33")
 MARKETS = (PERP, PERP2, SPOT)
 
@@ -103,11 +105,7 @@ class Storm:
         self._overdue()
 
     def picture_comes(self, chance: random.Random) -> None:
-        index = chance.randint(0, 1)
-        for market in (PERP, PERP2) if index == 0 else (SPOT,):
-            for event in self.desk.venues[market].fill_history():
-                self.desk.hear(event)
-        self.desk.reconcile(index)
+        self._look_at(chance.randint(0, 1))
 
     def connection_drops(self, chance: random.Random) -> None:
         index = chance.randint(0, 1)
@@ -134,8 +132,8 @@ class Storm:
     # --- the wire -------------------------------------------------------------------------------------------------
 
     def _take_wire(self) -> None:
-        self.wire += self.desk.commands[self.desk._carried :]  # noqa: SLF001 - the desk's other half
-        self.desk._carried = len(self.desk.commands)  # noqa: SLF001
+        self.wire += self.desk.commands[self.desk._carried :]
+        self.desk._carried = len(self.desk.commands)
 
     def _request(self, command: Any) -> Any:
         return Request(command.kind, command.order_num, self.desk.now_ns, command.side)
@@ -155,37 +153,46 @@ class Storm:
 
     def calm(self) -> None:
         """The network behaves, everything is looked at, the operator says go on."""
-        desk = self.desk
         for step in range(200):
-            self._take_wire()
-            while self.wire:
-                command = self.wire.pop(0)
-                if command.kind == CommandKind.RESYNC:
-                    desk.snapshot(command.market)
-                else:
-                    desk.venues[command.market].take(command)
-                self._take_wire()
-            for venue in desk.venues:
-                while venue.answers:
-                    desk.hear(venue.answers.pop(0).event)
-                while venue.stream:
-                    desk.hear(venue.stream.pop(0))
+            self._deliver()
             if step % 20 == 5:
-                for feed in (0, 1):
-                    desk.do("on_feed", feed, True, desk.now_ns)
-                for index in (0, 1):
-                    desk.command("trading", venue=index, up=True)
+                self._connect()
             if step % 20 == 15:
-                for venue in desk.venues:
-                    for event in venue.fill_history():
-                        desk.hear(event)
                 for index in (0, 1):
-                    desk.reconcile(index)
-            desk.tick(200)
+                    self._look_at(index)
+            self.desk.tick(200)
             for market in MARKETS:
-                desk.book(market, 600_000, 600_010)
+                self.desk.book(market, 600_000, 600_010)
             if step == 60:
-                desk.command("resume")
+                self.desk.command("resume")
+
+    def _deliver(self) -> None:
+        desk = self.desk
+        self._take_wire()
+        while self.wire:
+            command = self.wire.pop(0)
+            if command.kind == CommandKind.RESYNC:
+                desk.snapshot(command.market)
+            else:
+                desk.venues[command.market].take(command)
+            self._take_wire()
+        for venue in desk.venues:
+            while venue.answers:
+                desk.hear(venue.answers.pop(0).event)
+            while venue.stream:
+                desk.hear(venue.stream.pop(0))
+
+    def _connect(self) -> None:
+        for index in (0, 1):
+            self.desk.do("on_feed", index, True, self.desk.now_ns)
+            self.desk.command("trading", venue=index, up=True)
+
+    def _look_at(self, index: int) -> None:
+        """Past fills first, then the picture."""
+        for market in (PERP, PERP2) if index == 0 else (SPOT,):
+            for event in self.desk.venues[market].fill_history():
+                self.desk.hear(event)
+        self.desk.reconcile(index)
 
     # --- what must hold -------------------------------------------------------------------------------------------
 

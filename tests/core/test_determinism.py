@@ -46,7 +46,7 @@ def test_a_stormy_session_repeats_itself_from_its_journal(tmp_path: Path) -> Non
 
 
 def test_order_updates_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected .* bytes, found 3"):
+    with pytest.raises(ValueError, match=r"expected .* bytes, found 3"):
         OrderEvent.from_raw(b"abc")
 
 

@@ -95,7 +95,14 @@ def test_a_book_in_doubt_is_not_quoted_on_and_heals_by_itself(how: str) -> None:
 def test_frames_that_make_no_sense_are_counted_and_harm_nothing() -> None:
     desk = Desk().open()
     before = desk.quotes()
-    for payload in (b"", b"{", b"\xff\xfe", b'{"e":"depthUpdate","s":"BTCUSDT","U":1', b"[1,2]", b'{"e":"depthUpdate"}'):
+    for payload in (
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"e":"depthUpdate","s":"BTCUSDT","U":1',
+        b"[1,2]",
+        b'{"e":"depthUpdate"}',
+    ):
         desk.do("on_frame", 0, payload, desk.now_ns)
     assert desk.engine.bad_frames >= 4
     desk.settle()

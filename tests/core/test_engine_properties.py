@@ -22,7 +22,9 @@ SETUPS = {
     "passive": {"hedge": {"urgency": "passive_first", "passive_deadline_ms": "500"}},
     "pulling": {"strategy": "on_error: pull_quotes", "risk": {"max_reject_streak": "3", "max_open_orders": "5"}},
 }  # fmt: skip
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @pytest.mark.parametrize("setup", SETUPS)

@@ -46,9 +46,17 @@ def test_an_orphan_that_fills_before_its_cancel_is_booked_and_hedged() -> None:
     desk.reconcile(0, orders=[orphan(555)])
     desk.hear(
         OrderEvent(
-            kind=OrderEventKind.FILL, market=PERP, owner=Owner.OURS_BEFORE, venue_order_id=555, side=Side.BUY,
-            last_price_ticks=599_000, last_qty_lots=4, trade_id=901, cum_filled_lots=4, qty_lots=10,
-        )  # fmt: skip
+            kind=OrderEventKind.FILL,
+            market=PERP,
+            owner=Owner.OURS_BEFORE,
+            venue_order_id=555,
+            side=Side.BUY,
+            last_price_ticks=599_000,
+            last_qty_lots=4,
+            trade_id=901,
+            cum_filled_lots=4,
+            qty_lots=10,
+        )
     )
     assert desk.engine.markets[PERP].position_lots == 4
     assert [c.qty_lots for c in desk.sent if c.market == SPOT] == [4]
