@@ -25,7 +25,7 @@ from mmbot._core.reconcile cimport Reconciler
 from mmbot._core.strategy cimport Fill, OrderView, Strategy
 from mmbot._core.sync cimport SyncResult
 from mmbot._core.types cimport (
-    Command, CommandKind, CommandView, OrderEvent, OrderEventKind, OrderState, OrderUpdate, Owner, Purpose,
+    CommandKind, CommandView, OrderEvent, OrderEventKind, OrderState, OrderUpdate, Owner, Purpose,
 )
 
 from mmbot._core import limits as limit_names
@@ -67,7 +67,8 @@ cdef class Engine:
 
     def __init__(
         self, tuple markets, tuple decoders, Execution execution, PluginHost host, SessionLimits limits, tuple groups,
-        Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets, EventRing ring=None,
+        Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets,
+        EventRing ring=None,
         int64_t stale_ns=3_000_000_000, int64_t latency_budget_ns=0, double flatten_slippage=0.005,
     ):
         cdef int i
@@ -88,7 +89,7 @@ cdef class Engine:
     # --- market data -------------------------------------------------------------------------------------------------
 
     def on_frame(self, int feed, payload, int64_t recv_ns) -> int:
-        """One websocket payload of market-data feed `feed`, received at `recv_ns`; its commands leave when connected."""
+        """One websocket payload of market-data feed `feed`, received at `recv_ns`; commands leave when connected."""
         cdef Py_buffer view
         cdef int waiting
         if not 0 <= feed < len(self.decoders):
@@ -259,14 +260,15 @@ cdef class Engine:
             self.reject_streak += 1
             self.limits.observe(Cause.REJECT_STREAK, self.reject_streak, self.now_ns)
             self._note(f"{market.id}: order {update.order_num} rejected, venue code {update.reason}")
-        elif result.old_state == OrderState.PENDING_NEW and order != NULL and result.new_state != OrderState.REJECTED and (
-                update.kind == OrderEventKind.ACK or update.kind == OrderEventKind.FILL):
+        elif (order != NULL and result.old_state == OrderState.PENDING_NEW and result.new_state != OrderState.REJECTED
+                and (update.kind == OrderEventKind.ACK or update.kind == OrderEventKind.FILL)):
             self.acked += 1             # a fill that overtakes its acknowledgement is one
             self.reject_streak = 0
             self.limits.observe(Cause.REJECT_STREAK, 0, self.now_ns)
             self.latency.record(Hop.ACK, self.now_ns - order.request_ns)
         if result.anomaly == Anomaly.OVERFILL or result.anomaly == Anomaly.CONTRADICTION:
-            self._note(f"{market.id}: order {update.order_num}: anomaly {<int>result.anomaly} in update {<int>update.kind}")
+            self._note(
+                f"{market.id}: order {update.order_num}: anomaly {<int>result.anomaly} in update {<int>update.kind}")
         if order == NULL or result.old_state == result.new_state:
             return
         if result.new_state == OrderState.UNKNOWN:
@@ -319,7 +321,8 @@ cdef class Engine:
         if self.latency_budget_ns > 0 and self.feed_messages >= LATENCY_SAMPLE:
             # Its 99th percentile is over the budget when more than one in a hundred is.
             self.limits.observe(
-                Cause.LATENCY_BUDGET, self.slowest_ns if self.slow_messages * 100 > self.feed_messages else 0, self.now_ns)
+                Cause.LATENCY_BUDGET, self.slowest_ns if self.slow_messages * 100 > self.feed_messages else 0,
+                self.now_ns)
             self.feed_messages = self.slow_messages = self.slowest_ns = 0
         self.limits.on_time(self.now_ns)
         self._level_changed()
@@ -356,9 +359,9 @@ cdef class Engine:
         return self._end()
 
     def on_reconcile(self, bytes body not None, int64_t ts_ns) -> int:
-        """A venue's picture, JSON: ``venue`` (index), ``asked_seq``, ``asked_ns``, ``orders``, ``holdings``, ``wallets``.
+        """A venue's picture, JSON: ``venue`` (index) and what `Reconciler.compare` takes.
 
-        ``wallets`` are pairs of asset and amount (1e-8), and may be missing; for the rest see `Reconciler.compare`.
+        ``wallets``, which may be missing, are pairs of asset and amount (1e-8).
         """
         self._begin(EventKind.RECONCILE, 0, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
         picture = json.loads(body)
@@ -686,7 +689,8 @@ cdef class Engine:
         while self.limits.pop(&transition):
             verb = "breached" if transition.entered else "left"
             self._note(
-                f"limit {limit_names.Cause(transition.cause).name} {verb}: value {transition.value}, limit {transition.limit}; "
+                f"limit {limit_names.Cause(transition.cause).name} {verb}: "
+                f"value {transition.value}, limit {transition.limit}; "
                 f"level {limit_names.RiskLevel(transition.old).name} -> {limit_names.RiskLevel(transition.new).name}"
             )
             self._mark_all_dirty()
@@ -731,7 +735,7 @@ cdef class Engine:
         return 0
 
     cdef void _tell_margin(self) noexcept:
-        """Tell the gate what backs each perpetual: wallet and unrealised PnL of all that settle in it (cross margin)."""
+        """Tell the gate what backs each perpetual: wallet and unrealised PnL of all it backs (cross margin)."""
         cdef Market market, other
         cdef int venue, asset
         cdef int64_t equity_e8, mark_ticks
@@ -813,7 +817,7 @@ cdef class Engine:
             self._note(f"{self.host.name}: hedge_target() of {asset}, which nothing hedges: ignored")
 
     def _check_quotes(self, Strategy candidate, Market market) -> str:
-        """Say what the gate would refuse of a candidate's quotes; "" when it would take them all, or has no price yet."""
+        """Say what the gate would refuse of a candidate's quotes; "" when it takes them all, or has no price yet."""
         bids, asks = candidate.quotes_of(market)
         limits = self.execution.gate.markets[market.index].limits
         for side, quotes in (("bid", bids), ("ask", asks)):
@@ -821,7 +825,8 @@ cdef class Engine:
                 if limits.max_order_lots > 0 and qty_lots > limits.max_order_lots:
                     return f"{market.id}: {side} of {qty_lots} lots, above the order limit of {limits.max_order_lots}"
                 if market.trusted and abs(price_ticks - market.mid_ticks) > limits.price_band * market.mid_ticks > 0:
-                    return f"{market.id}: {side} at {price_ticks} ticks, outside the price band around {market.mid_ticks}"
+                    return (
+                        f"{market.id}: {side} at {price_ticks} ticks, outside the price band around {market.mid_ticks}")
         if bids and asks and bids[0][0] >= asks[0][0]:
             return f"{market.id}: bid {bids[0][0]} meets ask {asks[0][0]}"
         return ""

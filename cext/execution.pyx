@@ -34,7 +34,8 @@ cdef class Execution:
                 raise TypeError(f"budgets: expected RateBudget, found {budget!r}")
         self.n_markets = len(venue_of)
         if self.n_markets > table.markets or self.n_markets > MAX_MARKETS:
-            raise ValueError(f"{self.n_markets} markets: the table has room for {table.markets}, the gate for {MAX_MARKETS}")
+            raise ValueError(
+                f"{self.n_markets} markets: the table has room for {table.markets}, the gate for {MAX_MARKETS}")
         for i, venue in enumerate(venue_of):
             if not 0 <= venue < len(budgets):
                 raise ValueError(f"market {i}: venue {venue} has no budget")

@@ -87,8 +87,9 @@ cdef class HedgeGroup:
 
     def __init__(
         self, str asset, tuple makers, tuple hedges, Execution execution, *, double target=0.0, double band=0.0,
-        double ratio=1.0, double max_slippage=0.002, bint passive_first=False, int64_t passive_deadline_ns=2_000_000_000,
-        int64_t retry_ns=200_000_000, int32_t max_attempts=3, double max_backlog=0.0, int64_t max_backlog_ns=5_000_000_000,
+        double ratio=1.0, double max_slippage=0.002, bint passive_first=False,
+        int64_t passive_deadline_ns=2_000_000_000, int64_t retry_ns=200_000_000, int32_t max_attempts=3,
+        double max_backlog=0.0, int64_t max_backlog_ns=5_000_000_000,
     ):
         if not 1 <= len(hedges) <= MAX_GROUP or len(makers) > MAX_GROUP:
             raise ValueError(f"hedge {asset}: expected 1 to {MAX_GROUP} hedge markets and at most as many others")
@@ -114,7 +115,7 @@ cdef class HedgeGroup:
         return total
 
     cdef double in_flight(self) noexcept:
-        """Base units that hedge orders may still add: open and unknown ones, and fills reported but not heard of yet."""
+        """Base units that hedge orders may still add: open and unknown ones, and fills only reported so far."""
         cdef double total = 0
         cdef Market market
         cdef const Exposure* exposure
@@ -149,7 +150,7 @@ cdef class HedgeGroup:
         """Send what is missing, on the market in turn or the next that takes it."""
         cdef double missing = self.gap() - self.in_flight()
         cdef Market market
-        cdef int32_t tries
+        cdef int32_t _tries
         self._note_backlog(now_ns)
         self.clearing = -1
         if fabs(missing) <= self.band + EPSILON:
@@ -159,7 +160,7 @@ cdef class HedgeGroup:
             return
         if now_ns < self.retry_at_ns:
             return
-        for tries in range(len(self.hedges)):
+        for _tries in range(len(self.hedges)):
             market = self.hedges[self.current]
             if tradable(market) and self._send(market, missing, now_ns):
                 return
@@ -262,7 +263,7 @@ cdef class HedgeGroup:
             self.backlog_since_ns = now_ns
 
     cdef double cost_bps(self, Market market, int side, double qty) noexcept:
-        """Cost of taking `qty` base units now, in bps of the mid: fee, half spread, depth impact, funding until settlement.
+        """Cost of taking `qty` base units now, in bps of the mid: fee, half spread, depth impact, funding.
 
         Funding: a long pays the rate of the running interval at its settlement, a short receives it.
         """
@@ -278,7 +279,7 @@ cdef class HedgeGroup:
         return cost
 
     cdef void price(self) noexcept:
-        """Refresh `buy_cost_bps` and `sell_cost_bps`, for one smallest order of the first usable market, and tell the makers."""
+        """Refresh the costs, for one smallest order of the first usable market, and tell the makers."""
         cdef Market market, maker
         self.buy_cost_bps = self.sell_cost_bps = NAN
         for item in self.hedges:

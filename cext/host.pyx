@@ -1,7 +1,7 @@
 """Runs the strategy plugin; see ``host.pxd``."""
 
 from libc.stdint cimport INT64_MAX, int64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 
 from mmbot._core.market cimport Market
 from mmbot._core.quoting cimport QuoteSet
@@ -32,7 +32,7 @@ cdef bint _same(const Level* a, const Level* b, int n) noexcept:
 cdef class PluginHost:
     """Owns the running plugin, the one before it, and a candidate in its shadow time.
 
-    An exception of a plugin never leaves the host: the previous plugin takes over (`rollback`), or the quotes are pulled.
+    An exception of a plugin never leaves the host: the previous one takes over (`rollback`), or the quotes are pulled.
 
     Args:
         markets: the markets the plugin sees, in its order.
@@ -144,7 +144,9 @@ cdef class PluginHost:
 
     # --- swap --------------------------------------------------------------------------------------------------------
 
-    def swap(self, Strategy candidate, object params, str name, *, int64_t now_ns, int64_t shadow_ns=0, check=None) -> str:
+    def swap(
+        self, Strategy candidate, object params, str name, *, int64_t now_ns, int64_t shadow_ns=0, check=None,
+    ) -> str:
         """Put `candidate` in place of the running plugin, between two events.
 
         It is bound, takes over the state, and runs once on the present books; only if nothing was raised and `check`

@@ -1,12 +1,11 @@
 """Compares what we believe with what the venue says; see ``reconcile.pxd``.
 
-An answer is a picture of a moment while orders and fills go on. A market whose fills moved between question and answer is
-not compared: the question is asked again. One difference may still be the fault of the moment (a fill on its way), so a
+An answer is a picture of a moment while orders and fills go on. A market whose fills moved between question and answer
+is not compared: the question is asked again. One difference may be the fault of the moment (a fill on its way), so a
 holding counts as wrong when two looks, with no fill between them, find the same difference.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memset
 
 from mmbot._core.execution cimport Execution
 from mmbot._core.market cimport Market
@@ -98,21 +97,25 @@ cdef class Reconciler:
                 return 0
             self.strays += 1
             self.execution.cancel_stray(&event.data)
-            notes.append(f"market {event.data.market}: order {event.data.order_num} is open at the venue and not here: canceling it")
+            notes.append(
+                f"market {event.data.market}: order {event.data.order_num} is open at the venue, not here: canceling it"
+            )
             return 1
         elif event.data.owner == Owner.OURS_BEFORE:
             slot = self.execution.table.find_venue(event.data.market, event.data.venue_order_id)
             if slot < 0:
                 slot = self.execution.table.adopt(&event.data, ts_ns)
                 self.orphans += 1
-                notes.append(f"market {event.data.market}: canceling order {event.data.venue_order_id} of an earlier session")
+                notes.append(
+                    f"market {event.data.market}: canceling order {event.data.venue_order_id} of an earlier session"
+                )
             if slot >= 0:
                 listed.add(self.execution.table.at(slot).num)
                 self.execution.cancel(slot)
         return 0
 
     cdef int _missing_orders(self, Market market, set listed, int64_t asked_ns, int64_t ts_ns, list notes) except -1:
-        """An order we hold open since before the question, which the venue does not list, is in doubt: ask for it by name."""
+        """An order open since before the question, which the venue does not list, is in doubt: ask for it by name."""
         cdef int32_t slot, following
         cdef Order* order
         for side in range(2):
@@ -146,7 +149,7 @@ cdef class Reconciler:
         return False
 
     cdef bint _adopt(self, Market market, int64_t amount, object entry_price, list notes) except -1:
-        """First sight of a holding nobody accounts for: a spot balance is left alone, a perpetual's position is ours to manage."""
+        """First sight of a holding nobody accounts for: spot balances are left alone, a perpetual's position is ours."""
         cdef int64_t extra = amount - self.expected(market)
         cdef int64_t lots, price_ticks
         if not market.instrument.perpetual:

@@ -16,7 +16,8 @@ cdef class Fill:
     """One execution of ours, as `Strategy.on_fill` gets it. Prices in ticks, quantities in lots, fee in 1e-8."""
 
     def __repr__(self) -> str:
-        return f"Fill({'sell' if self.side else 'buy'} {self.qty_lots} lots at {self.price_ticks}, trade {self.trade_id})"
+        side = "sell" if self.side else "buy"
+        return f"Fill({side} {self.qty_lots} lots at {self.price_ticks}, trade {self.trade_id})"
 
 
 cdef class OrderView:
@@ -151,11 +152,11 @@ cdef class Strategy:
         self._declare(market.index)
 
     def set_timer(self, str name, *, double after_s=0.0, double every_s=0.0) -> None:
-        """Call `on_timer(name)` once after `after_s`, then every `every_s` (0: only once). Setting again replaces it."""
+        """Call `on_timer(name)` once after `after_s`, then every `every_s` (0: only once); replaces an older one."""
         cdef int64_t every_ns = <int64_t>(every_s * 1e9)
         cdef int64_t after_ns = <int64_t>((after_s if after_s > 0 else every_s) * 1e9)
         if not (0 <= after_s <= MAX_TIMER_S and 0 <= every_s <= MAX_TIMER_S) or after_ns <= 0:
-            raise ValueError(f"set_timer({name!r}): expected after_s or every_s to be positive, at most {MAX_TIMER_S:g}")
+            raise ValueError(f"set_timer({name!r}): expected a positive after_s or every_s, at most {MAX_TIMER_S:g}")
         self.timers[name] = (self.now_ns + after_ns, every_ns)
         self._next_timer()
 
@@ -180,7 +181,7 @@ cdef class Strategy:
             self.notes.append(text)
 
     def quotes_of(self, Market market) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """The quotes declared last, ``(bids, asks)`` of ``(price_ticks, qty_lots)``; for tests and shadow comparison."""
+        """The quotes declared last, ``(bids, asks)`` of ``(price_ticks, qty_lots)``; for tests and comparison."""
         self._check(market)
         cdef QuoteSet* q = &self.desired[market.index]
         return (
@@ -214,7 +215,7 @@ cdef class Strategy:
         if self.now_ns < self.next_timer_ns:
             return 0
         due = sorted((due_ns, name) for name, (due_ns, _) in self.timers.items() if due_ns <= self.now_ns)
-        for due_ns, name in due:
+        for _, name in due:
             if name not in self.timers:
                 continue
             every_ns = self.timers[name][1]

@@ -69,8 +69,10 @@ cdef class Engine:
     cdef void _ask_snapshot(self, Market market) noexcept
     cdef void _ask_overdue(self) noexcept
     cdef int64_t _unknown_orders(self) noexcept
-    cdef int _filled(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) except -1
-    cdef void _order_moved(self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) noexcept
+    cdef int _filled(
+        self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) except -1
+    cdef void _order_moved(
+        self, Market market, const OrderUpdate* update, const ApplyResult* result, const Order* order) noexcept
     cdef void _work(self, Market market) noexcept
     cdef const QuoteSet* _allowed(self, Market market) noexcept
     cdef void _work_all(self) noexcept

@@ -1,7 +1,7 @@
 """From intentions to commands: the one place where orders are placed, amended and canceled.
 
-Every way out runs: order table (a number and a state) -> risk gate (approve) -> rate budget -> redeem -> outbox. There is
-no other function that writes a PLACE or AMEND_ORDER command.
+Every way out runs: order table (a number and a state) -> risk gate (approve) -> rate budget -> redeem -> outbox. There
+is no other function that writes a PLACE or AMEND_ORDER command.
 """
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
 

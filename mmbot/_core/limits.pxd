@@ -31,7 +31,7 @@ cpdef enum Cause:           # unit of value, enter and leave
     STALE_DATA = 3          # ns since the last trusted book, worst market
     CLOCK_SKEW = 4          # ns, absolute
     REJECT_STREAK = 5       # rejects in a row
-    HEDGE_BACKLOG = 6       # ns, age of the oldest unhedged delta beyond the band; one beyond its size limit counts as overdue
+    HEDGE_BACKLOG = 6       # ns, age of the unhedged delta beyond the band; one above its size limit is overdue
     LATENCY_BUDGET = 7      # ns, the hop's observed percentile or last value
     POSITION_MISMATCH = 8   # 1e-8 base units (inverse: contracts) between our position and the venue's, absolute
     PLUGIN_FAILURE = 9      # exceptions not healed by a rollback

@@ -11,7 +11,7 @@ cdef class Reconciler:
     cdef Execution execution
     cdef readonly tuple markets
     cdef uint64_t[MAX_MARKETS] activity         # event number of the last fill of each market
-    cdef int64_t[MAX_MARKETS] baseline_e8       # holding that was there before this bot's book-keeping; inverse: contracts
+    cdef int64_t[MAX_MARKETS] baseline_e8       # holding from before this bot's book-keeping; inverse: contracts
     cdef int8_t[MAX_MARKETS] has_baseline
     cdef int32_t[MAX_MARKETS] mismatches        # in a row
     cdef int64_t[MAX_MARKETS] _difference       # found by the last look
