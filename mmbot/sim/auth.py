@@ -155,9 +155,9 @@ class KeyRing:
         """Forget a key: requests with it answer -2015 (or -2014) from now on."""
         self._by_key.pop(api_key, None)
 
-    def find(self, api_key: str | None) -> Credential:
-        """The key's owner; raises ApiError -2014 or -2015."""
-        if not api_key:
+    def find(self, api_key: object) -> Credential:
+        """The key's owner; raises ApiError -2014 or -2015. JSON may bring anything, not only text."""
+        if not isinstance(api_key, str) or not api_key:
             raise wire_errors.bad_key_format()
         credential = self._by_key.get(api_key)
         if credential is None:
