@@ -24,7 +24,6 @@ def data_dir() -> Path:
     return path
 
 
-
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every async test runs on the loop that the bot runs on: asyncio's own forgives what uvloop does not."""
     return {"uvloop": uvloop.new_event_loop}

@@ -11,10 +11,14 @@ from desk import at_desk, exchange, until
 from mmbot.sim.faults import FaultKind, FaultPlan
 
 RATES = {
-    FaultKind.ABORT: 60, FaultKind.DISCONNECT: 30, FaultKind.LOST_ACK: 120, FaultKind.SLOW_ACK: 60,
-    FaultKind.REJECT: 60, FaultKind.CLOCK_SKEW: 10,
+    FaultKind.ABORT: 60,
+    FaultKind.DISCONNECT: 30,
+    FaultKind.LOST_ACK: 120,
+    FaultKind.SLOW_ACK: 60,
+    FaultKind.REJECT: 60,
+    FaultKind.CLOCK_SKEW: 10,
 }
-GRACE_S = 7.0       # receive window, clock lead, and a little
+GRACE_S = 7.0  # receive window, clock lead, and a little
 
 
 async def test_every_request_has_an_outcome_whatever_happens(kind: str) -> None:
