@@ -149,7 +149,7 @@ cdef class Reconciler:
         return False
 
     cdef bint _adopt(self, Market market, int64_t amount, object entry_price, list notes) except -1:
-        """First sight of a holding that nobody accounts for: a balance is left alone, a perpetual's position is ours."""
+        """First sight of a holding nobody accounts for: a balance is left alone, a perpetual's position is ours."""
         cdef int64_t extra = amount - self.expected(market)
         cdef int64_t lots, price_ticks
         if not market.instrument.perpetual:
