@@ -165,6 +165,16 @@ cdef class LatencyBoard:
             raise ValueError(f"hop: expected 0 to {HOPS - 1}, found {hop}")
         histogram_record(&self.hops[hop], value_ns)
 
+    def stamp(self, int hop, int64_t start_ns) -> int:
+        """`lap` for Python: count the time since `start_ns`, a `clock_ns`, as this hop's, and return now.
+
+        Raises:
+            ValueError: there is no such hop.
+        """
+        if not 0 <= hop < HOPS:
+            raise ValueError(f"hop: expected 0 to {HOPS - 1}, found {hop}")
+        return self.lap(<Hop>hop, start_ns)
+
     def histogram(self, int hop) -> Histogram:
         """A copy of one hop's histogram.
 

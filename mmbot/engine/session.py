@@ -145,6 +145,7 @@ class Session:
         feed = 0
         for index, (name, venue) in enumerate(zip(self.config.venues, self.venues, strict=True)):
             markets = {m.index: m.instrument for m in self.engine.markets if self.config.markets[m.id].venue == name}
+            venue.latency = self.engine.latency
             venue.bind(VenueSink(self.inbox, index), markets, first_feed=feed)
             feed += len(venue.feed_names)
 

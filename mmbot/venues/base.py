@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from mmbot._core.latency import LatencyBoard
 from mmbot._core.types import OrderEvent, OrderEventKind
 
 if TYPE_CHECKING:
@@ -235,6 +236,11 @@ class Venue(ABC):
 
     Coroutines raise `VenueError` and its kinds; each is bounded by a timeout. The tasks that `start` adds to the task
     group end only by cancellation, `stop`, or an `AuthError` that no retry can mend.
+
+    Attributes:
+        name: the venue's key in the config.
+        feed_names: its market-data feeds.
+        latency: where the times of encoding and sending an order are counted; set before `start` to share it.
     """
 
     kind: ClassVar[str]
@@ -243,6 +249,7 @@ class Venue(ABC):
 
     def __init__(self, settings: VenueSettings) -> None:
         self.name = settings.name
+        self.latency = LatencyBoard()
 
     @property
     def clock_offset_ns(self) -> int:

@@ -131,3 +131,15 @@ def test_clock_runs_at_the_rate_of_the_systems() -> None:
     time.sleep(0.1)
     ours, systems = clock_ns() - start, time.monotonic_ns() - system_start
     assert ours == pytest.approx(systems, rel=2e-3)
+
+
+def test_stamps_from_python_count_laps() -> None:
+    board = LatencyBoard()
+    first = clock_ns()
+    second = board.stamp(Hop.ENCODE, first)
+    third = board.stamp(Hop.SEND, second)
+    assert first <= second <= third
+    assert [board.histogram(hop).count for hop in (Hop.ENCODE, Hop.SEND, Hop.ACK)] == [1, 1, 0]
+    assert board.histogram(Hop.SEND).max_ns == third - second
+    with pytest.raises(ValueError, match="hop"):
+        board.stamp(99, first)

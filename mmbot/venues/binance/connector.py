@@ -359,6 +359,7 @@ class BinanceVenue(Venue):
             ports,
             timeout_s=self._settings.request_timeout_s,
             websocket=websocket,
+            latency=self.latency,
         )
         self._spawn(self._gateway.sweep(), "order sweep")
         url = self._settings.endpoint.ws_api

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mmbot._core.encode_binance import BinanceEncoder
+from mmbot._core.latency import Hop, LatencyBoard, clock_ns
 from mmbot._core.types import CommandKind, OrderEventKind
 from mmbot.errors import AuthError, DecodeError, Disconnected, RateLimited, UnknownOrderState, VenueError
 from mmbot.venues.binance import order_events
@@ -35,6 +36,7 @@ _MAX_LATE = 1024
 _CLOCK_LEAD_S = 1.0  # the venue takes timestamps that are so far ahead of its clock
 _MAX_REST = 64
 _PAUSED = -1003
+_ENCODE, _SEND = int(Hop.ENCODE), int(Hop.SEND)
 _ORDER_KINDS = {
     CommandKind.PLACE,
     CommandKind.AMEND_ORDER,
@@ -87,6 +89,7 @@ class OrderGateway:
         ports: the connector's side.
         timeout_s: when a request counts as lost.
         websocket: False sends every order over REST.
+        latency: where the times of encoding and sending over the websocket are counted.
     """
 
     def __init__(
@@ -99,8 +102,10 @@ class OrderGateway:
         *,
         timeout_s: float,
         websocket: bool = True,
+        latency: LatencyBoard | None = None,
     ) -> None:
         self._encoder = encoder
+        self._stamp = (latency or LatencyBoard()).stamp
         self._markets = markets
         self._codes = codes
         self._budget = budget
@@ -130,12 +135,15 @@ class OrderGateway:
         if not self.up or socket is None or not self._over_websocket:
             self._submit_rest(command)
             return
+        began_ns = clock_ns()
         payload = self._encoder.encode_command(command)
+        encoded_ns = self._stamp(_ENCODE, began_ns)
         try:
             socket.send(payload)
         except Disconnected:
             self._submit_rest(command)
             return
+        self._stamp(_SEND, encoded_ns)
         request_id = BinanceEncoder.request_id(command)
         now = self._loop.time()
         self._pending[request_id] = _Request(command, now + self._timeout_s, now + self._grace_s)
