@@ -1,11 +1,7 @@
 """Exact decimal text <-> whole units; see ``decimal.pxd`` for the grammar and the error codes."""
 
+from mmbot._core.digits cimport mm_format_units, mm_parse_units
 from mmbot._core.types cimport DecimalUnit, Instrument
-
-
-cdef extern from "digits.h" nogil:
-    int mm_parse_units(const char* text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t* units)
-    int mm_format_units(int64_t units, int64_t mantissa, int32_t decimals, char* out)
 
 
 cdef int parse_units(const char* text, Py_ssize_t n, const DecimalUnit* unit, int64_t* units) noexcept nogil:

@@ -8,7 +8,7 @@ from libc.math cimport fabs, isnan, llround
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from mmbot._core.decode cimport Decoder, MessageKind
+from mmbot._core.decode cimport Decoder
 from mmbot._core.eventlog cimport EventKind, EventRing
 from mmbot._core.execution cimport Execution
 from mmbot._core.gate cimport MAX_MARKETS, MarketRisk
@@ -18,6 +18,7 @@ from mmbot._core.latency cimport Hop, LatencyBoard, now_ns
 from mmbot._core.limits cimport Cause, RiskLevel, SessionLimits, Transition
 from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
+from mmbot._core.message cimport MessageKind
 from mmbot._core.orders cimport Anomaly, ApplyResult, Order
 from mmbot._core.position cimport MAX_ASSETS
 from mmbot._core.quoting cimport QuoteSet

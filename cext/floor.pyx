@@ -9,7 +9,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from mmbot._core.book cimport Book
-from mmbot._core.decode cimport DEPTH, SNAPSHOT, Decoded, Decoder
+from mmbot._core.decode cimport Decoder
+from mmbot._core.message cimport DEPTH, SNAPSHOT, Decoded
 from mmbot._core.sync cimport BookSync
 from mmbot._core.types cimport Level
 

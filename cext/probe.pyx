@@ -8,10 +8,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from mmbot._core.book cimport Book
-from mmbot._core.decode cimport DEPTH, SNAPSHOT, Decoded, Decoder
+from mmbot._core.decode cimport Decoder
 from mmbot._core.encode_binance cimport MAX_REQUEST, BinanceEncoder
 from mmbot._core.floor cimport FrameTape, LevelTape
 from mmbot._core.latency cimport HistogramData, histogram_clear, histogram_record, now_ns
+from mmbot._core.message cimport DEPTH, SNAPSHOT, Decoded
 from mmbot._core.quoting cimport (
     GlftCoefficients, Layout, Offsets, QuoteSet, Touch, avellaneda_stoikov, glft, glft_coefficients, ladder, lay_out,
 )

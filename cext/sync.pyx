@@ -5,7 +5,8 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from mmbot._core.book cimport Book
-from mmbot._core.decode cimport DEPTH, SNAPSHOT, Decoded, Decoder, Frame
+from mmbot._core.decode cimport Decoder
+from mmbot._core.message cimport DEPTH, SNAPSHOT, Decoded, Frame
 from mmbot._core.types cimport Level
 
 

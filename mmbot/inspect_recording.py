@@ -17,7 +17,8 @@ import msgspec
 
 from mmbot._core.book import Book
 from mmbot._core.decimal import Unit, from_units
-from mmbot._core.decode import Decoder, Frame, MessageKind
+from mmbot._core.decode import Decoder
+from mmbot._core.message import Frame, MessageKind
 from mmbot._core.sync import BookSync, SequenceRule, SyncResult, Trust
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError

@@ -1,28 +1,13 @@
 """The L2 book of one market: a tick ladder a side around the touch, a sorted overflow for far levels."""
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int64_t
 
+from mmbot._core.ladder cimport Ladder
 from mmbot._core.types cimport Level
 
 
 cdef enum:
     BOOK_DEFAULT_WINDOW = 4096
     BOOK_MAX_WINDOW = 131072
-
-
-cdef struct Ladder:
-    # The window: ticks [low, low + mask], slot = ticks & mask. Holds the best level whenever the side is not empty.
-    int64_t* lots           # quantity of each slot, 0 = no level
-    uint64_t* words         # occupancy, a bit a slot
-    uint64_t* summary       # a bit a word; may be set for an empty word, never clear for an occupied one
-    int64_t low
-    int64_t mask            # slots - 1
-    int64_t max_slots       # what the window may be widened to
-    int64_t far_work        # messages about far levels since it was last widened
-    # The overflow: every level worse than the window, the nearest to the touch last.
-    Level* far
-    int32_t n_far, far_capacity
-    int32_t bid             # 1: the best is the highest price; 0: the lowest
-    int32_t lost            # 1: an allocation failed and a far level could not be kept
 
 
 cdef class Book:

@@ -1,7 +1,7 @@
 """The deterministic core: events in, commands out. One thread, no clock, no socket, no file, no randomness."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-from mmbot._core.decode cimport Decoded, Decoder
+from mmbot._core.decode cimport Decoder
 from mmbot._core.eventlog cimport EventRing
 from mmbot._core.execution cimport Execution
 from mmbot._core.gate cimport MAX_MARKETS
@@ -10,6 +10,7 @@ from mmbot._core.host cimport PluginHost
 from mmbot._core.latency cimport LatencyBoard
 from mmbot._core.limits cimport SessionLimits
 from mmbot._core.market cimport Market
+from mmbot._core.message cimport Decoded
 from mmbot._core.orders cimport ApplyResult, Order
 from mmbot._core.position cimport MAX_ASSETS
 from mmbot._core.quoting cimport QuoteSet

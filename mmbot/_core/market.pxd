@@ -2,7 +2,7 @@
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from mmbot._core.book cimport Book
-from mmbot._core.decode cimport Decoded
+from mmbot._core.message cimport Decoded
 from mmbot._core.pnl cimport PnlAttribution
 from mmbot._core.position cimport Position
 from mmbot._core.signals cimport Signals

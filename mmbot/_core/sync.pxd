@@ -7,7 +7,7 @@ Steps are those of "How to manage a local order book correctly" (USD-M and Spot)
 from libc.stdint cimport int64_t
 
 from mmbot._core.book cimport Book
-from mmbot._core.decode cimport Decoded
+from mmbot._core.message cimport Decoded
 
 
 cpdef enum SequenceRule:

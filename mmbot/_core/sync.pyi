@@ -4,7 +4,8 @@ from typing import Self
 from typing_extensions import disjoint_base
 
 from mmbot._core.book import Book
-from mmbot._core.decode import Decoder, Frame
+from mmbot._core.decode import Decoder
+from mmbot._core.message import Frame
 
 class SequenceRule(IntEnum):
     BINANCE_USDM = 0

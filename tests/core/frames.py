@@ -6,7 +6,8 @@ import functools
 import gzip
 from typing import TYPE_CHECKING, NamedTuple
 
-from mmbot._core.decode import Decoder, Frame
+from mmbot._core.decode import Decoder
+from mmbot._core.message import Frame
 from mmbot._core.types import Instrument
 
 if TYPE_CHECKING:

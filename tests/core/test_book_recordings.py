@@ -10,7 +10,7 @@ import pytest
 from frames import RECORDINGS, Recording, payloads
 
 from mmbot._core.book import Book
-from mmbot._core.decode import MessageKind
+from mmbot._core.message import MessageKind
 from mmbot._core.sync import BookSync, SyncResult
 
 FULL_DEPTH_EVERY = 50

@@ -9,7 +9,8 @@ import pytest
 from frames import RECORDINGS, Recording, decoder, instrument, payloads
 from frames import fields as fields_of
 
-from mmbot._core.decode import BadReason, Decoder, MessageKind
+from mmbot._core.decode import Decoder
+from mmbot._core.message import BadReason, MessageKind
 
 DEPTH = (
     b'{"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","U":10,"u":20,"pu":9,'

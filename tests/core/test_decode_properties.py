@@ -12,7 +12,8 @@ from frames import RECORDINGS, Recording, fields, payloads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbot._core.decode import Decoder, MessageKind
+from mmbot._core.decode import Decoder
+from mmbot._core.message import MessageKind
 
 SAMPLES = [
     (
