@@ -113,6 +113,7 @@ cdef class Engine:
         cdef Decoded* d = &self.message
         cdef Market market
         cdef bint was_trusted, changed
+        self.latency.received(recv_ns)
         self._begin(EventKind.FRAME, <uint16_t>feed, recv_ns, p, n)
         self.frames += 1
         cdef int kind = (<Decoder>self.decoders[feed]).decode(p, n, d)

@@ -13,7 +13,13 @@ from mmbot._core.types cimport Command, CommandKind, CommandView, OrderState, Or
 
 cdef enum:
     MASK = OUTBOX_SIZE - 1
+    HEDGE_SHARE = 10            # quotes leave a tenth of a venue's smallest budget alone
     RESERVE = 64                # outbox places that only cancels and queries may use
+
+
+cdef int32_t _smallest(RateBudget budget) except -1:
+    """What the narrowest window allows other messages than cancels."""
+    return min([budget.windows[i].limit - budget.windows[i].reserved for i in range(budget.n_windows)])
 
 
 cdef class Execution:
@@ -39,6 +45,7 @@ cdef class Execution:
         for i, venue in enumerate(venue_of):
             if not 0 <= venue < len(budgets):
                 raise ValueError(f"market {i}: venue {venue} has no budget")
+            self.hedge_reserve[i] = _smallest(budgets[venue]) // HEDGE_SHARE
             self.budget_of[i] = <void*>budgets[venue]       # kept alive by self.budgets
             self.rules[i].amend_any = 1
 
@@ -83,7 +90,7 @@ cdef class Execution:
             self.last_refusal[market] = reason
             return -reason
         # Only what may leave uses the budget: refused quotes would starve the hedges.
-        if not self._take(market, False):
+        if not self._take_for(market, purpose):
             self.table.unsent(slot, CommandKind.PLACE, self.ts_ns)
             return NO_BUDGET
         memset(&command, 0, sizeof(command))
@@ -115,7 +122,7 @@ cdef class Execution:
         if reason != 0:
             self.last_refusal[market] = reason
             return -reason
-        if not self._take(market, False):
+        if not self._take_for(market, order.purpose):
             return NO_BUDGET
         if not self.table.amend(slot, price_ticks, qty_lots, self.ts_ns):
             return WRONG_STATE
@@ -286,6 +293,14 @@ cdef class Execution:
 
     cdef bint _take(self, int32_t market, bint is_cancel) noexcept nogil:
         return (<RateBudget>self.budget_of[market]).take(1, is_cancel, self.ts_ns)
+
+    cdef bint _take_for(self, int32_t market, int8_t purpose) noexcept nogil:
+        """Budget for a new order or an amend; quotes leave the last of it to hedges and to flattening."""
+        if purpose == Purpose.QUOTE and (
+            (<RateBudget>self.budget_of[market]).available(False, self.ts_ns) <= self.hedge_reserve[market]
+        ):
+            return False
+        return self._take(market, False)
 
     cdef void _of_order(self, Command* command, const Order* order, int8_t kind) noexcept nogil:
         memset(command, 0, sizeof(command[0]))

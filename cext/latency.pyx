@@ -10,9 +10,11 @@ cdef extern from *:
 cdef extern from "stamp.h" nogil:
     void stamp_calibrate() noexcept
     int64_t stamp_ns() noexcept
+    int64_t stamp_utc_ns() noexcept
 
 cdef enum:
     SUB_BUCKETS = 1 << SUB_BUCKET_BITS
+    MAX_WAIT_NS = 3600000000000
 
 stamp_calibrate()
 
@@ -148,6 +150,12 @@ cdef class LatencyBoard:
     cdef void record(self, Hop hop, int64_t value_ns) noexcept nogil:
         """Count a duration of a hop."""
         histogram_record(&self.hops[<int>hop], value_ns)
+
+    cdef void received(self, int64_t recv_ns) noexcept nogil:
+        """Count the time since the receive stamp `recv_ns`, UTC; a stamp of another day (a replay) does not count."""
+        cdef int64_t waited_ns = stamp_utc_ns() - recv_ns
+        if 0 <= waited_ns < MAX_WAIT_NS:
+            histogram_record(&self.hops[<int>Hop.RECEIVE], waited_ns)
 
     cdef int64_t lap(self, Hop hop, int64_t start_ns) noexcept nogil:
         """Count the time since `start_ns` as this hop's; returns now, where the next hop starts."""

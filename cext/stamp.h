@@ -23,6 +23,13 @@ static int64_t stamp_monotonic_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* UTC, to compare with a receive stamp that another part of the program took. */
+static inline int64_t stamp_utc_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static void stamp_calibrate(void) {
 #if defined(__x86_64__)
     unsigned int a, b, c, d = 0;

@@ -25,6 +25,7 @@ cdef class Execution:
     cdef readonly RiskGate gate
     cdef readonly tuple budgets                     # RateBudget by venue
     cdef void* budget_of[MAX_MARKETS]                  # RateBudget of each market's venue
+    cdef int32_t[MAX_MARKETS] hedge_reserve         # messages that quotes leave to hedges
     cdef DiffRules[MAX_MARKETS] rules
     cdef readonly int32_t n_markets
     cdef EventRing ring                             # None: nothing is journalled
@@ -63,4 +64,5 @@ cdef class Execution:
         return <int32_t>(self.head - self.tail)
     cdef bint pop(self, Command* out) noexcept nogil
     cdef bint _take(self, int32_t market, bint is_cancel) noexcept nogil
+    cdef bint _take_for(self, int32_t market, int8_t purpose) noexcept nogil
     cdef void _of_order(self, Command* command, const Order* order, int8_t kind) noexcept nogil

@@ -54,4 +54,5 @@ cdef class LatencyBoard:
     cdef HistogramData hops[HOPS]
 
     cdef void record(self, Hop hop, int64_t value_ns) noexcept nogil
+    cdef void received(self, int64_t recv_ns) noexcept nogil                   # RECEIVE, from a UTC stamp until now
     cdef int64_t lap(self, Hop hop, int64_t start_ns) noexcept nogil           # records now - start, returns now

@@ -54,6 +54,16 @@ def test_orders_that_the_gate_refuses_use_no_budget() -> None:
     assert budget.available(is_cancel=False, ts_ns=desk.now_ns) >= before - 2
 
 
+def test_quotes_leave_a_share_of_the_budget_to_hedges() -> None:
+    """Quotes that follow a quick market once used up the venue's window, and the hedge of their fill had to wait."""
+    desk = Desk(risk={"orders_per_s": "20", "order_burst": "40"}).open()
+    budget = desk.engine.execution.budgets[0]
+    for step in range(60):
+        desk.book(PERP, 600_000 + 7 * step, 600_010 + 7 * step)
+        desk.settle()
+    assert budget.available(is_cancel=False, ts_ns=desk.now_ns) == 40 // 10
+
+
 def test_small_moves_of_the_wanted_price_send_nothing() -> None:
     desk = Desk(strategy="price_tolerance_ticks: 3").open()
     desk.book(PERP, 600_003, 600_013)
