@@ -6,13 +6,13 @@ from mmbot._core.book import Book
 from mmbot._core.decode import Decoder
 from mmbot._core.sync import BookSync
 
-Levels: TypeAlias = list[tuple[int, int]]
+_Levels: TypeAlias = list[tuple[int, int]]
 
 @disjoint_base
 class LevelTape:
     n_levels: int
     n_messages: int
-    def __new__(cls, messages: list[tuple[Levels, Levels]]) -> Self: ...
+    def __new__(cls, messages: list[tuple[_Levels, _Levels]]) -> Self: ...
     def through_floor(self) -> int: ...
     def through_book(self, book: Book) -> int: ...
 
