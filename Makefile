@@ -12,13 +12,13 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-export PATH := $(abspath $(VENV)/bin):$(PATH)
 
 VENV ?= .venv
 CONFIG ?= configs/demo.yaml
 ARGS ?=
 PYTEST_ARGS ?=
 BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := $(wildcard cext/*.pyx cext/*.h mmbot/*.pxd mmbot/_core/*.pxd) setup.py
 SHIPPED := $(CORE) $(wildcard mmbot/*.py mmbot/*/*.py mmbot/*/*/*.py mmbot/_core/*.pyi strategies/*)
