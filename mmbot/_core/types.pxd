@@ -83,7 +83,7 @@ cdef struct OrderUpdate:    # one normalised message of a venue about one order
     int64_t venue_order_id  # 0: not stated
     int64_t price_ticks     # the order's price and quantity as the venue now has them; 0: not stated
     int64_t qty_lots
-    int64_t cum_filled_lots # -1: not stated
+    int64_t cum_filled_lots  # -1: not stated
     int64_t last_price_ticks
     int64_t last_qty_lots
     int64_t trade_id        # unique per market; meaningful for FILL
@@ -96,7 +96,7 @@ cdef struct OrderUpdate:    # one normalised message of a venue about one order
     int8_t state            # OrderState, for STATUS
     int8_t maker            # 1 maker, 0 taker, -1 not stated
     int8_t owner            # Owner
-    int8_t request          # CommandKind this answers (PLACE, AMEND_ORDER, CANCEL_ORDER, QUERY_ORDER); 0: not an answer, a stream event
+    int8_t request          # CommandKind (PLACE, AMEND_ORDER, CANCEL_ORDER, QUERY_ORDER) it answers; 0: a stream event
 
 
 cdef struct Command:        # what the core wants done; the shell encodes and sends it
@@ -127,7 +127,7 @@ cdef class Instrument:
     cdef readonly bint perpetual                  # False: spot
     cdef readonly bint inverse
     cdef readonly bint amend_keeps_priority       # an amend to a smaller quantity keeps its queue place
-    cdef readonly bint amend_any                  # price and quantity may be amended (else only a smaller quantity, or nothing)
+    cdef readonly bint amend_any                  # price and quantity may be amended (else a smaller quantity, or nothing)
     cdef DecimalUnit tick, lot
     cdef readonly double tick_value               # float(tick_size)
     cdef readonly double lot_value                # float(lot_size) * float(contract_size)
