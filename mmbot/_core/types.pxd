@@ -127,7 +127,7 @@ cdef class Instrument:
     cdef readonly bint perpetual                  # False: spot
     cdef readonly bint inverse
     cdef readonly bint amend_keeps_priority       # an amend to a smaller quantity keeps its queue place
-    cdef readonly bint amend_any                  # price and quantity may be amended (else a smaller quantity, or nothing)
+    cdef readonly bint amend_any                  # price and quantity may be amended; else a smaller quantity, or none
     cdef DecimalUnit tick, lot
     cdef readonly double tick_value               # float(tick_size)
     cdef readonly double lot_value                # float(lot_size) * float(contract_size)
