@@ -12,6 +12,7 @@ from desk import LOTS, SYMBOLS, Desk, at_desk, exchange, settings_for, until
 
 from mmbot._core.types import CommandKind, OrderEventKind, Owner, Side, TimeInForce
 from mmbot.errors import AuthError, ConfigError
+from mmbot.sim.faults import Fault, FaultKind
 from mmbot.venues.base import Credentials
 from mmbot.venues.registry import create_venue
 
@@ -267,3 +268,26 @@ async def test_leverage_and_margin_mode_are_set_where_asked() -> None:
         (config,) = [each for each in json.loads(body) if each["symbol"] == "BTCUSDT"]
         assert config["leverage"] == 7
         assert LOTS[desk.kind] == desk.lots
+
+
+async def test_new_orders_of_one_moment_go_over_rest_together() -> None:
+    """Seven quotes at once: one request of five and one of two, each order with an answer of its own."""
+    async with exchange() as server, at_desk(server, "binance_usdm", order_entry="rest") as desk:
+        bid, ask = await desk.touch()
+        before = server.status()["venues"]["binance_usdm"]["requests"]
+        for order_num in range(1, 7):
+            desk.place(order_num, bid * 98 // 100 - order_num)
+        desk.place(7, ask + 1)  # post-only, and it would take
+        await until(lambda: all(desk.sink.kinds(order_num) for order_num in range(1, 8)))
+        assert all(OrderEventKind.ACK in desk.sink.kinds(order_num) for order_num in range(1, 7))
+        assert desk.sink.kinds(7)[0] in {OrderEventKind.REJECT, OrderEventKind.EXPIRE}
+        assert server.status()["venues"]["binance_usdm"]["requests"] - before == 2
+
+
+async def test_a_batch_that_is_lost_is_lost_for_each_of_its_orders() -> None:
+    async with exchange() as server, at_desk(server, "binance_usdm", order_entry="rest") as desk:
+        bid, _ = await desk.touch()
+        server.inject(Fault(kind=FaultKind.LOST_ACK, venue="binance_usdm", mode="error_503"))
+        for order_num in (1, 2):
+            desk.place(order_num, bid * 98 // 100)
+        await until(lambda: all(desk.sink.of(OrderEventKind.LOST, order_num) for order_num in (1, 2)))

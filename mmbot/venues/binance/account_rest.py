@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import parse_qsl
+
+import msgspec
 
 from mmbot._core.types import CommandKind
-from mmbot.errors import ConfigError
+from mmbot.errors import ConfigError, DecodeError
 from mmbot.venues.binance.messages import OrderAnswer, TradeAnswer, decimal, decode
 from mmbot.venues.binance.rest import BinanceRest
 
@@ -23,6 +26,7 @@ _METHODS: Mapping[int, str] = {
     CommandKind.CANCEL_ORDER: "DELETE",
     CommandKind.QUERY_ORDER: "GET",
 }
+_OF_THE_REQUEST = frozenset({"timestamp", "recvWindow", "signature"})
 
 
 class AccountRest(BinanceRest):
@@ -78,6 +82,21 @@ class AccountRest(BinanceRest):
         """Send an order request that the encoder has signed."""
         path = self.amend_path if command_kind == CommandKind.AMEND_ORDER else "order"
         return await self.presigned(_METHODS[command_kind], f"{self.prefix}/{path}", query)
+
+    async def send_batch(self, queries: Sequence[str]) -> list[bytes]:
+        """Send new orders, each as the encoder has signed it, in one request; an answer or an error body for each.
+
+        The request carries the first one's timestamp, so that the time until which the venue takes it stays known.
+        """
+        orders = [dict(parse_qsl(query)) for query in queries]
+        sent_ms = int(orders[0]["timestamp"])
+        listed = [{name: value for name, value in order.items() if name not in _OF_THE_REQUEST} for order in orders]
+        query = self._signer().query({"batchOrders": msgspec.json.encode(listed).decode()}, sent_ms)
+        body = await self.presigned("POST", f"{self.prefix}/batchOrders", query)
+        answers = decode(list[msgspec.Raw], body, "batchOrders")
+        if len(answers) != len(queries):
+            raise DecodeError(f"batchOrders: expected {len(queries)} answers, found {len(answers)}")
+        return [bytes(raw) for raw in answers]
 
 
 def pick(symbols: Sequence[str], listed: Mapping[str, str], venue: str) -> list[str]:

@@ -22,6 +22,7 @@ from mmbot.venues.binance import order_events
 from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.market_feed import MarketFeed
 from mmbot.venues.binance.market_table import MarketTable, owner_of
+from mmbot.venues.binance.order_batch import BATCH_WEIGHT
 from mmbot.venues.binance.order_gateway import GatewayPorts, OrderGateway
 from mmbot.venues.client_id import ClientIds
 
@@ -344,6 +345,7 @@ class BinanceVenue(Venue):
             report=self._report,
             spawn=lambda coroutine: self._spawn(coroutine, "order"),
             rest_send=self._rest_send,
+            rest_batch=self._rest_batch if encoder.futures else None,
             state_changed=self._state_changed,
             log_on=self._log_on,
             pushed=self._pushed,
@@ -382,6 +384,13 @@ class BinanceVenue(Venue):
         await self._rest.budget.acquire(1, urgent=True, max_wait_s=1.0)
         query = encoder.encode_query_command(command).decode()
         return await self._rest.send_order(command.kind, query)
+
+    async def _rest_batch(self, commands: Sequence[CommandView]) -> Sequence[bytes]:
+        encoder = self._encoder
+        if encoder is None:
+            raise AuthError(f"{self.name}: no credentials")
+        await self._rest.budget.acquire(BATCH_WEIGHT, urgent=True, max_wait_s=1.0)
+        return await self._rest.send_batch([encoder.encode_query_command(command).decode() for command in commands])
 
     def _report(self, event: OrderEvent) -> None:
         fields = event.as_dict()

@@ -22,9 +22,10 @@ from mmbot.errors import AuthError, DecodeError, Disconnected, RateLimited, Unkn
 from mmbot.venues.binance import order_events
 from mmbot.venues.binance.errors import Outcome, error_of, event_kind, outcome_of
 from mmbot.venues.binance.messages import AmendAnswer, ApiAnswer, ApiError, OrderAnswer, decode
+from mmbot.venues.binance.order_batch import OrderBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from mmbot._core.types import CommandView, OrderEvent
     from mmbot.net.rate_budget import WeightBudget
@@ -61,6 +62,7 @@ class GatewayPorts:
         report: takes every order event.
         spawn: owns a coroutine until it ends.
         rest_send: sends a command over REST and gives the answer's body.
+        rest_batch: sends new orders in one REST request and gives an answer for each; None: the venue has no such call.
         state_changed: called after the connection came up or went down.
         log_on: what to do first on each new connection.
         pushed: takes events that are pushed over the same connection (spot's user stream).
@@ -71,6 +73,7 @@ class GatewayPorts:
     report: Callable[[OrderEvent], object]
     spawn: Callable[[Coroutine[None, None, None]], object]
     rest_send: Callable[[CommandView], Awaitable[bytes]]
+    rest_batch: Callable[[Sequence[CommandView]], Awaitable[Sequence[bytes]]] | None
     state_changed: Callable[[], object]
     log_on: Callable[[], Awaitable[None]]
     pushed: Callable[[bytes], object]
@@ -118,6 +121,7 @@ class OrderGateway:
         self._late: OrderedDict[str, _Request] = OrderedDict()
         self._calls: dict[str, asyncio.Future[ApiAnswer]] = {}
         self._over_websocket = websocket
+        self._batch = OrderBatch(self._send_batch)
         self._by_rest: Counter[int] = Counter()  # market -> requests under way outside `_pending`
         self.order_counts: dict[str, int] = {}
         self.up = False
@@ -218,21 +222,53 @@ class OrderGateway:
             self._refuse_here(command)
             return
         self._by_rest[command.market] += 1
-        self._ports.spawn(self._over_rest(command))
+        if command.kind == CommandKind.PLACE and self._ports.rest_batch is not None:
+            self._batch.add(command)
+        else:
+            self._ports.spawn(self._over_rest(command))
+
+    def _send_batch(self, commands: list[CommandView]) -> None:
+        alone = len(commands) == 1
+        self._ports.spawn(self._over_rest(commands[0]) if alone else self._together_over_rest(commands))
 
     async def _over_rest(self, command: CommandView) -> None:
         try:
             event = self._read(command, await self._ports.rest_send(command))
-        except (UnknownOrderState, DecodeError) as error:
-            event = order_events.refused(command, OrderEventKind.LOST, getattr(error, "code", 0))
-            _log.warning("order request lost", error=str(error))
-        except (Disconnected, RateLimited) as error:
-            event = order_events.refused(command, event_kind(command.kind, Outcome.RATE), error.code)
-        except VenueError as error:
-            event = self._problem(command, ApiError(error.code, str(error)), 400)
+        except (VenueError, DecodeError) as error:
+            event = self._failed(command, error)
         finally:
             self._by_rest[command.market] -= 1
         self._ports.report(event)
+
+    async def _together_over_rest(self, commands: list[CommandView]) -> None:
+        send = self._ports.rest_batch
+        if send is None:
+            raise RuntimeError("a batch for a venue that takes none")
+        try:
+            answers = await send(commands)
+            events = [self._read_entry(command, body) for command, body in zip(commands, answers, strict=True)]
+        except (VenueError, DecodeError) as error:
+            events = [self._failed(command, error) for command in commands]
+        finally:
+            for command in commands:
+                self._by_rest[command.market] -= 1
+        for event in events:
+            self._ports.report(event)
+
+    def _read_entry(self, command: CommandView, body: bytes) -> OrderEvent:
+        """One entry of a batch's answer: the order, or why there is none."""
+        if b'"orderId"' in body:
+            return self._read(command, body)
+        return self._problem(command, decode(ApiError, body, "batchOrders"), 400)
+
+    def _failed(self, command: CommandView, error: VenueError | DecodeError) -> OrderEvent:
+        """What a failed REST request means for its order."""
+        if isinstance(error, UnknownOrderState | DecodeError):
+            _log.warning("order request lost", error=str(error))
+            return order_events.refused(command, OrderEventKind.LOST, getattr(error, "code", 0))
+        if isinstance(error, Disconnected | RateLimited):
+            return order_events.refused(command, event_kind(command.kind, Outcome.RATE), error.code)
+        return self._problem(command, ApiError(error.code, str(error)), 400)
 
     # -- the socket's handler -----------------------------------------------------------------------------------------
 
