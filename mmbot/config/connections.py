@@ -59,7 +59,7 @@ class VenueConfig(Section):
     leverage: Annotated[int, Field(ge=1, le=125)] | None = None
     """Leverage to be set on every market at the start; none: left as it is."""
     margin_mode: Literal["cross", "isolated"] = "cross"
-    """Margin mode that the markets are set to, with `set_modes`. The liquidation check assumes cross: mild for isolated."""
+    """Margin mode of the markets, set with `set_modes`. The liquidation check assumes cross: mild for isolated."""
     set_modes: bool = False
     """Set the margin mode of every market at the start; else the account's stands. One-way positions are required."""
 
