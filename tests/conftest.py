@@ -11,12 +11,14 @@ import pytest
 import uvloop
 
 ROOT = Path(__file__).resolve().parent.parent
+# Bots that tests start look there too, also when they run the debug build, which does not lie in the checkout.
+os.environ.setdefault("MMBOT_DATA", str(ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder of recorded data: ``MMBOT_DATA``, or the one beside the checkout. Required in CI, else a reasoned skip."""
-    path = Path(os.environ.get("MMBOT_DATA", ROOT.parent / "shared" / "data"))
+    path = Path(os.environ["MMBOT_DATA"])
     if not path.is_dir():
         if os.environ.get("CI"):
             pytest.fail(f"recorded data not found at {path}; set MMBOT_DATA")

@@ -232,11 +232,13 @@ async def test_ccxt_pro_watches_and_trades_over_websockets(server: SimServer):
     client.urls["api"]["ws"]["linear"] = f"{server.futures.ws}/ws"
     client.urls["api"]["ws"]["ws-api"]["linear"] = server.futures.ws_api
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await client.load_markets()
             bid = (await client.watch_order_book(PERP))["bids"][0][0]
             watching = asyncio.create_task(client.watch_orders())
-            await asyncio.sleep(1.0)  # until its user stream is open: it says so to nobody
+            while server.status()["venues"]["binance_usdm"]["connections"] < 2:  # noqa: ASYNC110 - its user stream says
+                await asyncio.sleep(0.05)  # to nobody that it is open
+            await asyncio.sleep(0.5)
             order = await client.create_order_ws(PERP, "limit", "buy", 0.01, bid * 0.99)
             assert [(seen["id"], seen["status"]) for seen in await watching] == [(order["id"], "open")]
             order = await client.edit_order_ws(order["id"], PERP, "limit", "buy", 0.02, bid * 0.98)
