@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from mmbot._core.ladder cimport (
     NO_KEY, Ladder, ladder_apply, ladder_clear, ladder_depth, ladder_free, ladder_init, ladder_lots, ladder_next,
-    ladder_slip, ladder_sum, ladder_through,
+    ladder_slip, ladder_step, ladder_sum, ladder_through,
 )
 from mmbot._core.types cimport Level
 
@@ -82,14 +82,38 @@ cdef class Book:
         self.apply(side, &level, 1)
 
     cdef void apply(self, int side, const Level* levels, Py_ssize_t n) noexcept nogil:
-        cdef Ladder* ladder = &self.sides[side]
-        cdef int64_t best = ladder_apply(ladder, levels, n, self.best_key(side))
+        self._set_best(side, ladder_apply(&self.sides[side], levels, n, self.best_key(side)))
+
+    cdef void _set_best(self, int side, int64_t best) noexcept nogil:
+        cdef const Ladder* ladder = &self.sides[side]
         if side == 0:
             self.best_bid_lots = 0 if best == NO_KEY else ladder.lots[best & ladder.mask]
             self.best_bid_ticks = 0 if best == NO_KEY else best
         else:
             self.best_ask_lots = 0 if best == NO_KEY else ladder.lots[best & ladder.mask]
             self.best_ask_ticks = 0 if best == NO_KEY else -best
+
+    cdef void apply_stepping(self, int side, const Level* levels, Py_ssize_t n) noexcept nogil:
+        cdef int other = 1 - side
+        cdef int64_t boldest = NO_KEY, key
+        cdef Py_ssize_t i
+        self.apply(side, levels, n)
+        if not self.is_crossed():
+            return
+        for i in range(n):
+            if levels[i].qty_lots > 0:
+                key = levels[i].price_ticks if side == 0 else -levels[i].price_ticks
+                boldest = max(boldest, key)
+        # A key of one side is the negated key of the other: level `boldest` meets every key from -boldest up.
+        if boldest != NO_KEY and -boldest <= self.best_key(other):
+            self._set_best(other, ladder_step(&self.sides[other], -boldest))
+
+    cdef void clear_to(self, int side, int64_t price_ticks) noexcept nogil:
+        cdef int64_t last = NO_KEY
+        if price_ticks != 0:
+            last = price_ticks if side == 0 else -price_ticks
+        while self.best_key(side) != NO_KEY and self.best_key(side) >= last:
+            self.set_level(side, self.best_bid_ticks if side == 0 else self.best_ask_ticks, 0)
 
     cdef void clear(self) noexcept nogil:
         ladder_clear(&self.sides[0])

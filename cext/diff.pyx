@@ -99,7 +99,8 @@ cdef void _collect(SideDiff* diff, OrderTable table, int32_t market, const DiffR
         slot = order.next
         if order.purpose != Purpose.QUOTE:
             continue
-        diff.room_lots -= order.exposed_lots
+        if not (rules.overlap and order.flags & (IN_FLIGHT_CANCEL | CANCEL_WANTED)):
+            diff.room_lots -= order.exposed_lots
         if order.flags & (IN_FLIGHT_CANCEL | CANCEL_WANTED):
             if not order.flags & (IN_FLIGHT | IN_DOUBT):
                 _add_cancel(plan, order, index)
@@ -235,14 +236,16 @@ cdef void _amend_anywhere(SideDiff* diff, OrderTable table, Plan* plan) noexcept
 
 
 cdef void _cancel_rest(SideDiff* diff, OrderTable table, const DiffRules* rules, Plan* plan) noexcept nogil:
-    """Free orders without a level go; busy ones only when they are unsafe."""
+    """Free orders without a level go; busy ones only when they are unsafe, and with `overlap` not at all."""
     cdef int32_t index
     cdef int64_t limit
     cdef Candidate* own
     for index in range(diff.n_orders):
         own = &diff.orders[index]
-        if own.level >= 0:
+        if own.level >= 0 or own.busy and rules.overlap:
             continue
+        if rules.overlap:
+            diff.room_lots += table.at(own.slot).exposed_lots
         if own.busy and diff.n_levels:
             limit = diff.levels[0].price_ticks
             limit += rules.unsafe_ticks if diff.side == Side.BUY else -rules.unsafe_ticks
@@ -319,6 +322,7 @@ def diff_market(
     OrderTable table not None, int32_t market, list bids not None, list asks not None, *,
     int64_t tolerance_ticks=0, int64_t tolerance_qty_ppm=0, int64_t unsafe_ticks=1 << 40,
     int64_t spare_buy_lots=0, int64_t spare_sell_lots=0, bint amend_any=True, bint amend_smaller=False,
+    bint overlap=False,
 ) -> list[dict[str, int]]:
     """`diff_quotes` for Python: the actions by field name.
 
@@ -326,8 +330,8 @@ def diff_market(
         table: the working orders.
         market: index of the market.
         bids, asks: wanted `(price_ticks, qty_lots)`, best first.
-        tolerance_ticks, tolerance_qty_ppm, unsafe_ticks, spare_buy_lots, spare_sell_lots, amend_any, amend_smaller:
-            as in `DiffRules` of ``diff.pxd``.
+        tolerance_ticks, tolerance_qty_ppm, unsafe_ticks, spare_buy_lots, spare_sell_lots, amend_any, amend_smaller,
+            overlap: as in `DiffRules` of ``diff.pxd``.
 
     Raises:
         IndexError: there is no such market.
@@ -341,7 +345,7 @@ def diff_market(
     rules.tolerance_ticks, rules.tolerance_qty_ppm = tolerance_ticks, tolerance_qty_ppm
     rules.unsafe_ticks = unsafe_ticks
     rules.spare_buy_lots, rules.spare_sell_lots = spare_buy_lots, spare_sell_lots
-    rules.amend_any, rules.amend_smaller = amend_any, amend_smaller
+    rules.amend_any, rules.amend_smaller, rules.overlap = amend_any, amend_smaller, overlap
     count = diff_quotes(table, market, &wanted, &rules, actions, MAX_ACTIONS)
     return [actions[index] for index in range(count)]
 
@@ -357,7 +361,7 @@ def diff_repeatedly(
     _read_wanted(table, market, bids, asks, &wanted)
     rules.tolerance_ticks = rules.tolerance_qty_ppm = rules.spare_buy_lots = rules.spare_sell_lots = 0
     rules.unsafe_ticks = <int64_t>1 << 40
-    rules.amend_any, rules.amend_smaller = True, False
+    rules.amend_any, rules.amend_smaller, rules.overlap = True, False, False
     with nogil:
         for _ in range(times):
             total += diff_quotes(table, market, &wanted, &rules, actions, MAX_ACTIONS)

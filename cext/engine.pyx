@@ -14,7 +14,7 @@ from mmbot._core.execution cimport Execution
 from mmbot._core.gate cimport MAX_MARKETS, MarketRisk
 from mmbot._core.hedge cimport HedgeGroup, take_out
 from mmbot._core.host cimport HostState, PluginHost
-from mmbot._core.latency cimport Hop, LatencyBoard, now_ns
+from mmbot._core.latency cimport Hop, LatencyBoard
 from mmbot._core.limits cimport Cause, RiskLevel, SessionLimits, Transition
 from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
@@ -64,6 +64,8 @@ cdef class Engine:
         latency_budget_ns: 99th percentile of the way from venue to us that is a breach; 0: not watched.
         stale_ns: a book without a message for this long is not quoted on.
         flatten_slippage: fraction of the touch that a flattening order may pay.
+        patient: wanted and working are compared only when the strategy declares, not after each order event.
+        wake_always: `on_book` also for messages that leave the best prices as they were, and after trades.
     """
 
     def __init__(
@@ -71,8 +73,12 @@ cdef class Engine:
         Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets,
         EventRing ring=None,
         int64_t stale_ns=3_000_000_000, int64_t latency_budget_ns=0, double flatten_slippage=0.005,
+        bint patient=False, bint wake_always=False,
     ):
         cdef int i
+        self.patient, self.wake_always = patient, wake_always
+        for group in groups:
+            (<HedgeGroup>group).held = patient
         self.markets, self.decoders, self.execution, self.host = markets, decoders, execution, host
         self.limits, self.groups, self.reconciler, self.latency = limits, groups, reconciler, latency
         self.ring, self.stale_ns, self.flatten_slippage = ring, stale_ns, flatten_slippage
@@ -109,7 +115,7 @@ cdef class Engine:
         return waiting
 
     cdef int frame(self, int feed, const char* p, Py_ssize_t n, int64_t recv_ns) except -1:
-        cdef int64_t t = now_ns()
+        cdef int64_t t = self.latency.start()
         cdef Decoded* d = &self.message
         cdef Market market
         cdef bint was_trusted, changed
@@ -136,14 +142,17 @@ cdef class Engine:
             else:
                 changed = market.on_ticker(d, self.now_ns)
             t = self.latency.lap(Hop.BOOK, t)
-            if changed:
+            if changed or self.wake_always:
                 self._touched(market, was_trusted)
         elif kind == MessageKind.TRADE or kind == MessageKind.AGG_TRADE:
             if d.is_market:
                 market.last_trade_ticks, market.last_trade_lots = d.price_ticks, d.qty_lots
                 market.signals.on_trade(d.taker_side, d.price_ticks, d.qty_lots, self.now_ns)
                 self.host.on_trade(market, d.taker_side, d.price_ticks, d.qty_lots)
-                self._work(market)
+                if self.wake_always:
+                    self._touched(market, was_trusted)
+                else:
+                    self._work(market)
         elif kind == MessageKind.MARK_PRICE:
             market.on_mark(d)
         return self._end()
@@ -199,7 +208,7 @@ cdef class Engine:
         cdef Market market = self.markets[update.market]
         cdef ApplyResult result
         cdef const Order* order = NULL
-        cdef int64_t t = now_ns()
+        cdef int64_t t = self.latency.start()
         self._begin(EventKind.ORDER, <uint16_t>update.market, ts_ns, update, sizeof(OrderUpdate))
         if update.owner == Owner.OTHER:
             self.foreign += 1
@@ -328,6 +337,8 @@ cdef class Engine:
             self.feed_messages = self.slow_messages = self.slowest_ns = 0
         self.limits.on_time(self.now_ns)
         self._level_changed()
+        if self.patient:
+            self._act()
         self._work_all()
         return self._end()
 
@@ -522,7 +533,7 @@ cdef class Engine:
 
     cdef void _touched(self, Market market, bint was_trusted) noexcept:
         """The best prices or their trust changed: tell gate, plugin and hedger, then bring the quotes in line."""
-        cdef int64_t t = now_ns()
+        cdef int64_t t = self.latency.start()
         cdef int group = self.group_of[market.index]
         self.execution.gate.set_reference(market.index, market.reference_ticks())
         if market.trusted != was_trusted:
@@ -533,6 +544,8 @@ cdef class Engine:
                 (<HedgeGroup>self.groups[group]).step(self.now_ns)
             self.host.on_book(market)
         t = self.latency.lap(Hop.STRATEGY, t)
+        if self.patient:
+            self._act()
         self._work(market)
         self.latency.lap(Hop.DIFF_RISK, t)
 
@@ -622,15 +635,19 @@ cdef class Engine:
     cdef void _work(self, Market market) noexcept:
         cdef int i = market.index
         cdef const QuoteSet* wanted
+        cdef bint spoken
         if not market.maker:
             return
-        if self.host.take_changed(i):
+        spoken = self.host.take_changed(i)
+        if spoken:
             self.dirty[i] = 1
         if not self.dirty[i] or not self.venue_up[self.venue_of[i]]:
             return
         wanted = self._allowed(market)
         if wanted == NULL:
             self.dirty[i] = 0       # nothing was ever asked for
+            return
+        if self.patient and not spoken and wanted != &self.nothing:
             return
         self.dirty[i] = not self.execution.work(i, wanted)
 
@@ -678,6 +695,21 @@ cdef class Engine:
     cdef void _work_all(self) noexcept:
         for market in self.markets:
             self._work(market)
+
+    cdef void _act(self) noexcept:
+        """Patient: once the strategy has spoken, bring all markets in line, then hedge what is open."""
+        cdef HedgeGroup group
+        cdef bint spoken = False
+        for market in self.markets:
+            spoken = spoken or self.host.has_spoken((<Market>market).index)
+        if not spoken:
+            return
+        self._work_all()
+        for item in self.groups:
+            group = item
+            group.held = False
+            group.step(self.now_ns)
+            group.held = True
 
     cdef void _mark_all_dirty(self) noexcept:
         for i in range(len(self.markets)):

@@ -51,14 +51,14 @@ cdef class Execution:
 
     def set_rules(
         self, int market, *, int64_t tolerance_ticks=0, int64_t tolerance_qty_ppm=0, int64_t unsafe_ticks=1 << 40,
-        int64_t spare_lots=0, bint amend_any=True, bint amend_smaller=False,
+        int64_t spare_lots=0, bint amend_any=True, bint amend_smaller=False, bint overlap=False,
     ) -> None:
         """How the working orders of a market are kept near the wanted quotes; see `DiffRules`."""
         rules = &self.rules[market]
         rules.tolerance_ticks, rules.tolerance_qty_ppm = tolerance_ticks, tolerance_qty_ppm
         rules.unsafe_ticks = unsafe_ticks
         rules.spare_buy_lots = rules.spare_sell_lots = spare_lots
-        rules.amend_any, rules.amend_smaller = amend_any, amend_smaller
+        rules.amend_any, rules.amend_smaller, rules.overlap = amend_any, amend_smaller, overlap
 
     cdef void begin(self, uint64_t event_seq, int64_t ts_ns) noexcept nogil:
         self.event_seq, self.ts_ns = event_seq, ts_ns

@@ -74,6 +74,8 @@ cdef inline int price_reason(const MarketRisk* risk, const OrderIntent* intent) 
             return RiskReason.NO_REFERENCE
         if fabs(<double>intent.price_ticks - reference) > risk.limits.price_band * reference:
             return RiskReason.PRICE_BAND
+    if risk.limits.self_trade:
+        return RiskReason.OK
     if intent.side == BUY:
         if risk.own_ask_ticks != 0 and intent.price_ticks >= risk.own_ask_ticks:
             return RiskReason.SELF_CROSS
@@ -284,7 +286,7 @@ cdef class RiskGate:
     def configure(self, int market, Instrument instrument not None, *, int64_t max_position_lots,
                   int64_t max_order_lots=0, int64_t max_order_notional_e8=0, double price_band=0.0,
                   int32_t max_open_orders=0, int32_t max_messages_per_s=0, MarginTiers margin=None,
-                  double shock=0.0, double max_margin_ratio=1.0) -> None:
+                  double shock=0.0, double max_margin_ratio=1.0, bint self_trade=False) -> None:
         """Set the limits of one market; live state stays, so limits may change while orders work.
 
         Args:
@@ -298,6 +300,7 @@ cdef class RiskGate:
             margin: the venue's tiers; None: no liquidation check.
             shock, max_margin_ratio: after a one-sided fill and a move of `shock` against it, maintenance / equity
                 must not exceed this.
+            self_trade: an order may meet one of our own, since the venue prevents the trade; False: it is refused.
 
         Raises:
             ValueError: the index or a limit is out of range.
@@ -318,7 +321,7 @@ cdef class RiskGate:
         limits.max_order_notional_e8, limits.price_band = max_order_notional_e8, price_band
         limits.max_open_orders = max_open_orders or instrument.max_open_orders
         limits.max_messages_per_s, limits.shock = max_messages_per_s, shock
-        limits.max_margin_ratio = max_margin_ratio
+        limits.max_margin_ratio, limits.self_trade = max_margin_ratio, self_trade
         risk.min_qty_lots = instrument.min_qty_lots
         risk.max_qty_lots = min(instrument.max_qty_lots or UNLIMITED, max_order_lots or UNLIMITED)
         risk.min_price_ticks = instrument.min_price_ticks

@@ -81,6 +81,7 @@ cdef class HedgeGroup:
         max_slippage: fraction of the touch that a taking hedge may pay beyond it.
         passive_first: rest at the touch until `passive_deadline_ns`, then take.
         retry_ns: pause after an attempt that filled nothing.
+        one_at_a_time: nothing is sent while a hedge order is in flight.
         max_attempts: failures on one market before the next is tried.
         max_backlog, max_backlog_ns: unhedged base units, or their age, that count as a breach.
     """
@@ -89,7 +90,7 @@ cdef class HedgeGroup:
         self, str asset, tuple makers, tuple hedges, Execution execution, *, double target=0.0, double band=0.0,
         double ratio=1.0, double max_slippage=0.002, bint passive_first=False,
         int64_t passive_deadline_ns=2_000_000_000, int64_t retry_ns=200_000_000, int32_t max_attempts=3,
-        double max_backlog=0.0, int64_t max_backlog_ns=5_000_000_000,
+        double max_backlog=0.0, int64_t max_backlog_ns=5_000_000_000, bint one_at_a_time=False,
     ):
         if not 1 <= len(hedges) <= MAX_GROUP or len(makers) > MAX_GROUP:
             raise ValueError(f"hedge {asset}: expected 1 to {MAX_GROUP} hedge markets and at most as many others")
@@ -98,6 +99,7 @@ cdef class HedgeGroup:
         self.max_slippage, self.passive_first = max_slippage, passive_first
         self.passive_deadline_ns, self.retry_ns, self.max_attempts = passive_deadline_ns, retry_ns, max_attempts
         self.max_backlog, self.max_backlog_ns = max_backlog, max_backlog_ns
+        self.one_at_a_time = one_at_a_time
         self.buy_cost_bps = self.sell_cost_bps = NAN
         self.clearing = -1
 
@@ -148,10 +150,13 @@ cdef class HedgeGroup:
 
     cdef void step(self, int64_t now_ns) noexcept:
         """Send what is missing, on the market in turn or the next that takes it."""
-        cdef double missing = self.gap() - self.in_flight()
+        cdef double under_way = self.in_flight()
+        cdef double missing = self.gap() - under_way
         cdef Market market
         cdef int32_t _tries
         self._note_backlog(now_ns)
+        if self.held or self.one_at_a_time and under_way != 0:
+            return
         self.clearing = -1
         if fabs(missing) <= self.band + EPSILON:
             if self.backlog == 0:

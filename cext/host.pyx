@@ -136,6 +136,9 @@ cdef class PluginHost:
             return NULL
         return &self.active.desired[market]
 
+    cdef bint has_spoken(self, int market) noexcept:
+        return self.state == HostState.RUNNING and self.active.changed[market]
+
     cdef bint take_changed(self, int market) noexcept:
         if self.state != HostState.RUNNING or not self.active.changed[market]:
             return False

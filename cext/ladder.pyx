@@ -167,6 +167,20 @@ cdef void _evict(Ladder* side, int64_t until) noexcept nogil:
         base += 64
 
 
+cdef void _forget_above(Ladder* side, int64_t top) noexcept nogil:
+    """Drop the window's levels from key `top` on: only levels that the market has left crossed behind are there."""
+    cdef int64_t base = max(top, side.low), end = side.low + side.mask + 1, index
+    cdef uint64_t bits
+    while base < end:
+        index = (base & side.mask) >> 6
+        bits = side.words[index]
+        while bits:
+            side.lots[(index << 6) + MM_CTZ(bits)] = 0
+            bits &= bits - 1
+        side.words[index] = 0
+        base += 64
+
+
 cdef void ladder_clear(Ladder* side) noexcept nogil:
     cdef int64_t index
     cdef uint64_t bits
@@ -184,10 +198,13 @@ cdef void _recentre(Ladder* side, int64_t best) noexcept nogil:
     cdef int64_t low = (best - (side.mask + 1) // 4 * 3) & ~<int64_t> 63
     if low > side.low:
         _evict(side, low)
+    else:
+        _forget_above(side, low + side.mask + 1)
     side.low = low
     while side.n_far and side.far[side.n_far - 1].price_ticks >= low:
         side.n_far -= 1
-        _put(side, side.far[side.n_far].price_ticks, side.far[side.n_far].qty_lots)
+        if side.far[side.n_far].price_ticks <= low + side.mask:
+            _put(side, side.far[side.n_far].price_ticks, side.far[side.n_far].qty_lots)
 
 
 cdef void _widen(Ladder* side, int64_t best) noexcept nogil:
@@ -244,13 +261,24 @@ cdef inline int64_t _set(Ladder* side, int64_t key, int64_t lots, int64_t best) 
 cdef int64_t _settle(Ladder* side, int64_t best) noexcept nogil:
     """Follow a best that sank near the window's bottom, so that the levels below it come out of the overflow; widen a
     window that too much traffic misses."""
-    if side.n_far and best < side.low + ((side.mask + 1) >> 2):
+    if side.n_far and best != NO_KEY and best < side.low + ((side.mask + 1) >> 2):
         _recentre(side, best)
     if MM_RARE(side.far_work > WIDEN_AFTER):
         side.far_work = 0
         if side.mask + 1 < side.max_slots and best != NO_KEY:
             _widen(side, best)
     return best
+
+
+cdef int64_t ladder_step(Ladder* side, int64_t key) noexcept nogil:
+    cdef int64_t found = _below(side, key) if key > side.low else NO_KEY
+    cdef int32_t at
+    if found == NO_KEY:
+        at = _far_find(side, key) - 1
+        if at >= 0:
+            found = side.far[at].price_ticks
+            _recentre(side, found)
+    return found
 
 
 cdef int64_t ladder_next(const Ladder* side, int64_t key, int32_t* far_left) noexcept nogil:

@@ -151,6 +151,10 @@ cdef class LatencyBoard:
         """Count a duration of a hop."""
         histogram_record(&self.hops[<int>hop], value_ns)
 
+    cdef int64_t start(self) noexcept nogil:
+        """Now, for the first `lap`."""
+        return 0 if self.off else now_ns()
+
     cdef void received(self, int64_t recv_ns) noexcept nogil:
         """Count the time since the receive stamp `recv_ns`, UTC; a stamp of another day (a replay) does not count."""
         cdef int64_t waited_ns = stamp_utc_ns() - recv_ns
@@ -159,7 +163,10 @@ cdef class LatencyBoard:
 
     cdef int64_t lap(self, Hop hop, int64_t start_ns) noexcept nogil:
         """Count the time since `start_ns` as this hop's; returns now, where the next hop starts."""
-        cdef int64_t now = now_ns()
+        cdef int64_t now
+        if self.off:
+            return 0
+        now = now_ns()
         histogram_record(&self.hops[<int>hop], now - start_ns)
         return now
 

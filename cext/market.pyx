@@ -59,7 +59,7 @@ cdef class Market:
         else:
             bid_ticks, bid_lots = self.book.best_bid_ticks, self.book.best_bid_lots
             ask_ticks, ask_lots = self.book.best_ask_ticks, self.book.best_ask_lots
-        if bid_lots <= 0 or ask_lots <= 0 or bid_ticks >= ask_ticks:
+        if bid_lots <= 0 or ask_lots <= 0 or bid_ticks >= ask_ticks and not self.may_cross:
             trusted = False
         cdef bint changed = (
             trusted != self.trusted or bid_ticks != self.bid_ticks or ask_ticks != self.ask_ticks

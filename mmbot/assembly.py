@@ -110,6 +110,8 @@ class Spec(msgspec.Struct, frozen=True):
     session: int
     version: str
     restored: dict[str, Restored] = {}
+    start_ns: int = 0  # of a backtest; else the session's milliseconds say it
+    venue_limits: bool = True  # order messages the venue allows are reckoned with
     margin: dict[str, list[tuple[str, str]]] = {}  # maintenance tiers of perpetuals: (notional from which, rate)
 
     def encode(self) -> bytes:
@@ -194,8 +196,9 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],
         base_assets=[assets.index(i.base_asset) for i in instruments],
+        patient=config.strategy.acts == "on_declare", wake_always=config.strategy.wake == "message",
     )  # fmt: skip
-    start_ns = spec.session * 1_000_000
+    start_ns = spec.start_ns or spec.session * 1_000_000
     engine.note_start(spec.encode(), start_ns)
     for index, r in restored.items():
         engine.restore(index, r.lots, Decimal(r.entry_price), r.base_fees_e8)
@@ -241,12 +244,14 @@ def _execution(
             max_open_orders=min(limit("max_open_orders"), instrument.max_open_orders),
             margin=_margin(spec, market) if instrument.perpetual else None,
             shock=_shock(risk.shock_pct, risk.min_liquidation_distance_pct),
+            self_trade=risk.self_trade == "venue",
         )  # fmt: skip
     budgets = []
     for venue_id in config.venues:
         cancels = max(int(risk.cancels_per_s * risk.order_burst / risk.orders_per_s), 1)
         ours = (risk.order_burst + cancels, int(1e9 * risk.order_burst / risk.orders_per_s), cancels, True)
-        budgets.append(RateBudget([ours, *VENUE_BUDGETS[config.venues[venue_id].kind]]))
+        theirs = VENUE_BUDGETS[config.venues[venue_id].kind] if spec.venue_limits else []
+        budgets.append(RateBudget([ours, *theirs]))
     slowest = max(v.order_timeout_ms for v in config.venues.values()) * 1_000_000
     window = max(v.recv_window_ms for v in config.venues.values()) * 1_000_000
     table = OrderTable(
@@ -258,8 +263,9 @@ def _execution(
             market.index,
             tolerance_ticks=config.strategy.price_tolerance_ticks,
             tolerance_qty_ppm=int(config.strategy.qty_tolerance_pct * 1e4),
-            amend_any=market.instrument.amend_any,
-            amend_smaller=market.instrument.amend_keeps_priority,
+            amend_any=config.strategy.moves == "amend" and market.instrument.amend_any,
+            amend_smaller=config.strategy.moves == "amend" and market.instrument.amend_keeps_priority,
+            overlap=config.strategy.moves == "overlap",
         )
     return execution
 
@@ -288,7 +294,7 @@ def _groups(config: Config, markets: tuple[Market, ...], execution: Execution) -
                 max_slippage=float(policy.max_slippage_bps) / 1e4, passive_first=policy.urgency == "passive_first",
                 passive_deadline_ns=policy.passive_deadline_ms * 1_000_000, retry_ns=policy.retry_ms * 1_000_000,
                 max_attempts=policy.max_attempts, max_backlog=float(backlog),
-                max_backlog_ns=policy.max_backlog_ms * 1_000_000,
+                max_backlog_ns=policy.max_backlog_ms * 1_000_000, one_at_a_time=policy.one_at_a_time,
             )
         )  # fmt: skip
     return tuple(groups)

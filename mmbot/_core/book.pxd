@@ -20,9 +20,15 @@ cdef class Book:
     # One absolute quantity; 0 removes, and removing what is not there is normal. O(1) inside the window.
     cdef void set_level(self, int side, int64_t price_ticks, int64_t qty_lots) noexcept nogil
     cdef void apply(self, int side, const Level* levels, Py_ssize_t n) noexcept nogil
+    # As `apply`, but what crosses is taken as news: the other side's best steps back behind it, and the levels passed
+    # stay stored until the venue removes them.
+    cdef void apply_stepping(self, int side, const Level* levels, Py_ssize_t n) noexcept nogil
+    # Removes every level from the side's best to `price_ticks` (0: all of the side).
+    cdef void clear_to(self, int side, int64_t price_ticks) noexcept nogil
     cdef void clear(self) noexcept nogil
     # The best `n` levels, best first; the number written.
     cdef Py_ssize_t depth(self, int side, Level* out, Py_ssize_t n) noexcept nogil
+    cdef void _set_best(self, int side, int64_t best) noexcept nogil
     cdef int64_t best_key(self, int side) noexcept nogil    # the ladder's own: ticks, negated for asks
     cdef int64_t qty_at(self, int side, int64_t price_ticks) noexcept nogil
     # Lots of `side` at `price_ticks` or better.

@@ -24,6 +24,7 @@ cdef struct DiffRules:
     # Worst-case lots allowed beyond what is wanted, so that a replacement may leave before the cancel of the old order
     # is confirmed; 0: wait for the confirmation.
     int64_t spare_buy_lots, spare_sell_lots
+    int8_t overlap              # a replacement leaves together with the cancel; what is in flight is waited for
     int8_t amend_any            # Instrument.amend_any
     int8_t amend_smaller        # same price, smaller quantity may be amended (Instrument.amend_keeps_priority)
 

@@ -13,6 +13,7 @@ def diff_market(
     spare_sell_lots: int = 0,
     amend_any: bool = True,
     amend_smaller: bool = False,
+    overlap: bool = False,
 ) -> list[dict[str, int]]: ...
 def diff_repeatedly(
     table: OrderTable, market: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], times: int

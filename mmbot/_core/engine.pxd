@@ -33,6 +33,8 @@ cdef class Engine:
     cdef readonly uint64_t seq              # number of the last event
     cdef readonly int64_t now_ns            # its time; never goes back
     cdef readonly bint stopping
+    cdef readonly bint patient              # orders follow declarations of the strategy only; see `_act`
+    cdef readonly bint wake_always          # the strategy hears of every message, not of changes of the touch alone
     cdef readonly int64_t stale_ns, stop_ns
     cdef readonly double flatten_slippage
     # counters
@@ -77,6 +79,7 @@ cdef class Engine:
     cdef void _work(self, Market market) noexcept
     cdef const QuoteSet* _allowed(self, Market market) noexcept
     cdef void _work_all(self) noexcept
+    cdef void _act(self) noexcept
     cdef void _flatten(self) noexcept
     cdef void _level_changed(self) noexcept
     cdef void _observe_pnl(self) noexcept

@@ -35,6 +35,8 @@ class Engine:
     stop_ns: int
     latency_budget_ns: int
     flatten_slippage: float
+    patient: bool
+    wake_always: bool
     frames: int
     bad_frames: int
     fills: int
@@ -66,6 +68,8 @@ class Engine:
         stale_ns: int = 3_000_000_000,
         latency_budget_ns: int = 0,
         flatten_slippage: float = 0.005,
+        patient: bool = False,
+        wake_always: bool = False,
     ) -> None: ...
     def on_frame(self, feed: int, payload: Buffer, recv_ns: int) -> int: ...
     def on_feed(self, feed: int, up: bool, ts_ns: int) -> int: ...

@@ -36,6 +36,7 @@ class Execution:
         spare_lots: int = 0,
         amend_any: bool = True,
         amend_smaller: bool = False,
+        overlap: bool = False,
     ) -> None: ...
     @property
     def first_place_ns(self) -> int: ...

@@ -82,6 +82,7 @@ cdef struct MarketLimits:   # what the config allows; 0 switches a limit off unl
     double shock                    # adverse move to survive after a one-sided fill, a fraction
     double max_margin_ratio         # maintenance / equity allowed after that shock (1 = liquidation)
     int32_t max_open_orders
+    int8_t self_trade               # an order may meet our own: the venue prevents the trade
     int32_t max_messages_per_s      # orders and amends; the last quarter of the burst is kept for hedges and flattening
 
 

@@ -50,6 +50,7 @@ class RiskGate:
         margin: MarginTiers | None = ...,
         shock: float = ...,
         max_margin_ratio: float = ...,
+        self_trade: bool = ...,
     ) -> None: ...
     def tell(
         self,

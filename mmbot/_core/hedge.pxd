@@ -16,6 +16,7 @@ cdef class HedgeGroup:
     cdef readonly bint passive_first
     cdef readonly int64_t passive_deadline_ns, retry_ns, max_backlog_ns
     cdef readonly int32_t max_attempts
+    cdef readonly bint one_at_a_time                # nothing is sent while a hedge is in flight
     cdef readonly tuple makers, hedges              # Market objects; hedges in order of preference
     cdef Execution execution
     # state
@@ -26,6 +27,7 @@ cdef class HedgeGroup:
     cdef readonly uint64_t sent, failed, too_small
     cdef int32_t clearing                           # market whose quotes on `clearing_side` make way; -1: none
     cdef int8_t clearing_side
+    cdef bint held                                  # the engine lets it act only when the strategy has spoken
     cdef bint take_now                              # the passive attempt of this gap is over
     cdef readonly double buy_cost_bps, sell_cost_bps    # of hedging now on the preferred usable market; NaN: none
 

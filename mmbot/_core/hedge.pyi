@@ -16,6 +16,7 @@ class HedgeGroup:
     retry_ns: int
     max_backlog_ns: int
     max_attempts: int
+    one_at_a_time: bool
     makers: tuple[Market, ...]
     hedges: tuple[Market, ...]
     current: int
@@ -45,6 +46,7 @@ class HedgeGroup:
         max_attempts: int = 3,
         max_backlog: float = 0.0,
         max_backlog_ns: int = 5_000_000_000,
+        one_at_a_time: bool = False,
     ) -> None: ...
     def set_target(self, target: float) -> None: ...
     def cost(self, market: Market, side: int, qty: float) -> float: ...

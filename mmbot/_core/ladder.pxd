@@ -44,6 +44,8 @@ cdef inline int64_t ladder_lots(const Ladder* side, int64_t key) noexcept nogil:
     return ladder_far_lots(side, key)
 
 
+# The best key below `key`, which lies not above the window, brought into the window; NO_KEY: there is none.
+cdef int64_t ladder_step(Ladder* side, int64_t key) noexcept nogil
 # The next key below `key`: the window's, then the overflow's; NO_KEY at the end. Start with far_left = n_far.
 cdef int64_t ladder_next(const Ladder* side, int64_t key, int32_t* far_left) noexcept nogil
 # The best `n` levels, best first, in prices; the number written.

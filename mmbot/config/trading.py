@@ -33,6 +33,15 @@ class StrategyConfig(Section):
     qty_tolerance_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
     """A working order whose open quantity is this close to the wanted one is left alone, in percent of the wanted."""
 
+    moves: Literal["amend", "cancel_first", "overlap"] = "amend"
+    """How a quote gets to another price. `amend`: in place where the venue can, else as `cancel_first`: the new order
+    leaves when the cancel is confirmed. `overlap`: it leaves with the cancel; what is in flight is waited for."""
+    acts: Literal["always", "on_declare"] = "always"
+    """When orders follow: `always`, after every event that opens a difference between wanted and working quotes; or
+    `on_declare`, only when the plugin has declared (a filled quote then stays away until it does)."""
+    wake: Literal["touch", "message"] = "touch"
+    """When `on_book` is called: when the best prices or their quantities change (`touch`), or with every message."""
+
     @field_validator("params", mode="after")
     @classmethod
     def _plain_numbers(cls, params: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +67,8 @@ class HedgeGroup(Section):
     """How long a passive hedge may rest before it takes."""
     retry_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
     """Pause before the next attempt, after one that was refused or did not fill."""
+    one_at_a_time: bool = False
+    """Send nothing while a hedge order is in flight."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """Attempts on one market before the next in the order of preference."""
     max_backlog: Positive | None = None
@@ -94,6 +105,8 @@ class RiskConfig(Section):
     """Most working orders on a market."""
     price_band_bps: Annotated[Amount, Field(gt=0, le=10_000)] = Decimal(200)
     """Farthest price of an order from the reference price (mark, else mid)."""
+    self_trade: Literal["refuse", "venue"] = "refuse"
+    """An order that would meet one of ours: `refuse` it until the other is gone, or leave it to the `venue`."""
     orders_per_s: Annotated[float, Field(gt=0, le=10_000)] = 20.0
     """Messages that place or amend, a second and venue; the venue's own limits hold besides."""
     order_burst: Annotated[int, Field(ge=1, le=10_000)] = 40
