@@ -1,0 +1,42 @@
+"""Order latency: how long a request needs to the exchange's matching engine, and its answer back to us.
+
+A driver asks `entry_ns` when a request leaves and `response_ns` when the exchange has acted. Requests are then kept in
+order by the driver: one that would overtake an earlier one arrives together with it; answers likewise.
+"""
+cimport cython
+from libc.stdint cimport int64_t
+
+
+cdef class OrderLatency:
+    # From us at `ts_ns` to the exchange. Below 0: the request is refused before it gets there; we know after -value.
+    # `feed_latency_ns`: how old the newest market event was when we saw it; what `FeedLatency` scales.
+    cdef int64_t entry_ns(self, int64_t ts_ns, int64_t feed_latency_ns) noexcept nogil
+    # From the exchange at `exch_ns` back to us; never below 0.
+    cdef int64_t response_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil
+
+
+@cython.final
+cdef class ConstantLatency(OrderLatency):
+    cdef readonly int64_t entry, response
+
+
+@cython.final
+cdef class FeedLatency(OrderLatency):
+    cdef readonly double entry_factor, response_factor
+    cdef readonly int64_t entry_offset_ns, response_offset_ns
+
+
+cdef struct LatencyPoint:   # a known latency
+    int64_t at_ns
+    int64_t latency_ns      # below 0: the request was refused, which was known after -latency_ns
+
+
+cdef struct LatencyCurve:   # points by time; between two, a straight line
+    LatencyPoint* points
+    int64_t count
+    int64_t cursor          # where the last answer was found: time mostly moves on
+
+
+@cython.final
+cdef class RecordedLatency(OrderLatency):
+    cdef LatencyCurve entries, responses

@@ -1,0 +1,23 @@
+from enum import IntEnum
+from typing import Self, final
+
+class QueueModel(IntEnum):
+    RISK_ADVERSE = 0
+    POWER = 1
+    POWER2 = 2
+    POWER3 = 3
+    LOG = 4
+    LOG2 = 5
+    L3_FIFO = 6
+
+@final
+class QueuePosition:
+    def __new__(cls, model: int, n: float = 2.0, unit: float = 1.0) -> Self: ...
+    @property
+    def front_lots(self) -> float: ...
+    @property
+    def cum_lots(self) -> float: ...
+    def enter(self, level_lots: float) -> None: ...
+    def trade(self, qty_lots: float) -> None: ...
+    def change(self, prev_lots: float, new_lots: float) -> None: ...
+    def executed(self) -> int: ...
