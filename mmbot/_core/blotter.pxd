@@ -9,8 +9,8 @@ cimport cython
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint64_t
 
 from mmbot._core.engine cimport Engine
-from mmbot._core.gate cimport MAX_MARKETS
 from mmbot._core.market cimport Market
+from mmbot._core.strategy cimport Fill
 
 cdef enum:
     HORIZONS = 5                # 0.1, 1, 5, 30 and 60 s after a fill
@@ -89,7 +89,6 @@ cdef class Blotter:
     cdef int64_t due_ns                         # nothing to do before it
     cdef int64_t next_state_ns
     cdef Py_ssize_t[HORIZONS] reached           # by horizon: fills whose mid after it is known
-    cdef int64_t[MAX_MARKETS] last_x2           # by market: the last two-sided bid + ask seen
     cdef Py_ssize_t* row_of                     # by slot of the engine's order table: row of its latest order, or -1
     cdef Py_ssize_t slots
     cdef bint no_memory                         # a row was lost: `collect` and `arrays` raise
@@ -122,6 +121,6 @@ cdef class Blotter:
     cdef void _take_state(self, int64_t ts_ns) noexcept
     cdef void _describe(self, Market market, int64_t ts_ns, StateRow* row) noexcept
     cdef void _own_quote(self, int32_t market, int8_t side, int64_t* price_ticks, int64_t* lots) noexcept
-    cdef void _book(self, object fill) except *
+    cdef int _book(self, Fill fill) except -1
     cdef OrderRow* _order(self, uint64_t order_id) noexcept
     cdef void _schedule(self) noexcept
