@@ -10,7 +10,7 @@ Every problem of a file is found in one go; see `mmbot.config.problems.InvalidCo
 
 from mmbot.config.connections import EndpointUrls, MarketConfig, VenueConfig
 from mmbot.config.exchange import ExchangeConfig, FaultEvent, FaultsConfig, RecordingConfig, TradersConfig
-from mmbot.config.load import check_params, load, parse
+from mmbot.config.load import check_params, load, parse, vary
 from mmbot.config.models import Config
 from mmbot.config.problems import InvalidConfig, Problem
 from mmbot.config.process import BotConfig, JournalConfig, MetricsConfig
@@ -38,4 +38,5 @@ __all__ = [
     "check_params",
     "load",
     "parse",
+    "vary",
 ]

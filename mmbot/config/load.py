@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,8 @@ from mmbot.config.problems import InvalidConfig, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from mmbot.config.document import Document
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -56,6 +59,28 @@ def parse(text: str, source: str = "<config>", overrides: Iterable[str] = ()) ->
     """
     document = read(text, source)
     override_rules.apply(document, overrides)
+    return _checked(document)
+
+
+def vary(config: Config, overrides: Iterable[str], flag: str = "--set") -> Config:
+    """A loaded `config` with other values laid over it, checked like the first time, without reading the file again.
+
+    Args:
+        config: from `load` or `parse`; stays as it is.
+        overrides: ``key.path=value`` each, as after ``--set``.
+        flag: what the messages say the values came from.
+
+    Raises:
+        InvalidConfig: with all problems.
+    """
+    document = copy.deepcopy(config._document)  # noqa: SLF001 - set here
+    override_rules.apply(document, overrides, flag)
+    varied = _checked(document)
+    varied._path = config._path  # noqa: SLF001 - set once, here
+    return varied
+
+
+def _checked(document: Document) -> Config:
     problems = list(document.problems)
     if not isinstance(document.data, dict):
         problems.append(document.problem((), "found no sections; expected a mapping with bot, venues, markets, …"))

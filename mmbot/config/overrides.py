@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def apply(document: Document, overrides: Iterable[str]) -> None:
+def apply(document: Document, overrides: Iterable[str], flag: str = "--set") -> None:
     """Lay every override over `document`; one that does not fit becomes a problem of it.
 
     The value is YAML (``--set strategy.markets=[perp_btc]``); a path leads through mappings by name and through lists
-    by number (``strategy.markets.0``); a mapping that is not there is made.
+    by number (``strategy.markets.0``); a mapping that is not there is made. Messages name `flag` as their origin.
     """
     if document.data is None:
         document.data = {}
     for override in overrides:
         path_text, equals, value_text = override.partition("=")
-        source = f"--set {path_text}"
+        source = f"{flag} {path_text}"
         keys = path_text.strip().split(".")
         if not equals or not all(keys):
             document.problems.append(

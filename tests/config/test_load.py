@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from mmbot.config import Config, InvalidConfig, TradersConfig, check_params, load, parse
+from mmbot.config import Config, InvalidConfig, TradersConfig, check_params, load, parse, vary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -267,3 +267,22 @@ def test_effective_values_are_plain_data() -> None:
     values = parse(BASE).effective()
     assert Config.model_validate(values).effective() == values
     assert values["journal"]["fsync_ms"] == 100
+
+
+def test_a_loaded_config_is_varied_without_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "bot.yaml"
+    path.write_text((ROOT / "configs" / "demo.yaml").read_text())
+    config = load(path, ["bot.seed=3"])
+    path.unlink()
+    varied = vary(config, ["risk.max_position=0.25", "strategy.params.levels=4"])
+    assert (varied.bot.seed, str(varied.risk.max_position), varied.strategy.params["levels"]) == (3, "0.25", 4)
+    assert config.strategy.params["levels"] == 3
+    assert varied.path == path
+
+
+def test_what_a_variation_breaks_names_where_it_came_from() -> None:
+    config = load(ROOT / "configs" / "demo.yaml")
+    with pytest.raises(InvalidConfig) as raised:
+        vary(config, ["risk.max_positon=1", "markets.spot_btc.role=none"], "--grid")
+    assert "--grid risk.max_positon: risk.max_positon: unknown key; did you mean 'max_position'?" in str(raised.value)
+    assert "--grid markets.spot_btc.role: markets.spot_btc.role: found 'none'" in str(raised.value)
