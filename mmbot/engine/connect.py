@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from mmbot.config import EndpointUrls
-from mmbot.errors import ConfigError
+from mmbot.errors import ConfigError, RateLimited, VenueError
 from mmbot.venues.base import Credentials, Endpoint, VenueSettings
 from mmbot.venues.registry import create_venue, public_endpoint
 from mmbot.venues.secrets import load_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mmbot.config import Config, VenueConfig
     from mmbot.sim.server import SimServer
     from mmbot.venues.base import Venue
 
+_log = structlog.get_logger("mmbot.session")
+T = TypeVar("T")
 
-def connect_all(config: Config, server: SimServer | None, session: int) -> list[Venue]:
+
+def connect_all(config: Config, server: SimServer | None, session: int, *, trading: bool = True) -> list[Venue]:
     """Make a connector for each venue, in the config's order; none is opened yet.
+
+    With `trading` False they have no credentials: market data alone, and no order can be sent.
 
     Raises:
         ConfigError: a key is missing where orders are to be sent.
     """
     return [
-        create_venue(venue.kind, _settings(config, name, venue, server, session))
+        create_venue(venue.kind, _settings(config, name, venue, server, session, trading=trading))
         for name, venue in config.venues.items()
     ]
 
 
-def _settings(config: Config, name: str, venue: VenueConfig, server: SimServer | None, session: int) -> VenueSettings:
-    endpoint, credentials = _where(name, venue, server)
+def _settings(
+    config: Config, name: str, venue: VenueConfig, server: SimServer | None, session: int, *, trading: bool
+) -> VenueSettings:
+    endpoint = _where(name, venue, server)
+    credentials = _credentials(name, venue, server) if trading else None
     return VenueSettings(
         name=name,
         endpoint=endpoint,
@@ -47,29 +60,46 @@ def _settings(config: Config, name: str, venue: VenueConfig, server: SimServer |
     )
 
 
-def _where(name: str, venue: VenueConfig, server: SimServer | None) -> tuple[Endpoint, Credentials]:
+def _where(name: str, venue: VenueConfig, server: SimServer | None) -> Endpoint:
     if venue.endpoint == "sim":
         if server is None:
             raise ConfigError(f"venue {name}: endpoint sim, but no exchange is embedded")
         urls = server.futures if venue.kind == "binance_usdm" else server.spot
-        key, secret = server.credentials()
-        return (
-            Endpoint(rest=urls.rest, ws=urls.ws, ws_api=urls.ws_api, ca_file=server.ca_file),
-            Credentials(api_key=key, api_secret=secret),
+        return Endpoint(rest=urls.rest, ws=urls.ws, ws_api=urls.ws_api, ca_file=server.ca_file)
+    if isinstance(venue.endpoint, EndpointUrls):
+        return Endpoint(
+            rest=venue.endpoint.rest,
+            ws=venue.endpoint.ws,
+            ws_api=venue.endpoint.ws_api,
+            ca_file=venue.endpoint.ca_file,
+            routed=venue.endpoint.routed,
         )
+    return public_endpoint(venue.kind, venue.endpoint)
+
+
+def _credentials(name: str, venue: VenueConfig, server: SimServer | None) -> Credentials:
+    if venue.endpoint == "sim" and server is not None:
+        key, secret = server.credentials()
+        return Credentials(api_key=key, api_secret=secret)
     prefix = venue.credentials or venue.kind.upper()
     credentials = load_credentials(prefix)
     if credentials is None:
         raise ConfigError(f"venue {name}: set {prefix}_API_KEY and {prefix}_API_SECRET in the environment")
-    if isinstance(venue.endpoint, EndpointUrls):
-        return (
-            Endpoint(
-                rest=venue.endpoint.rest,
-                ws=venue.endpoint.ws,
-                ws_api=venue.endpoint.ws_api,
-                ca_file=venue.endpoint.ca_file,
-                routed=venue.endpoint.routed,
-            ),
-            credentials,
-        )
-    return public_endpoint(venue.kind, venue.endpoint), credentials
+    return credentials
+
+
+async def patiently(name: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Do what a venue asks when it says that we are too fast: wait, however long; insisting makes a ban longer.
+
+    Raises:
+        VenueError: something else is wrong; its message names the venue.
+    """
+    while True:
+        try:
+            return await call()
+        except RateLimited as error:
+            _log.warning("waiting until the venue takes requests again", venue=name, wait_s=error.retry_after_s)
+            await asyncio.sleep(error.retry_after_s)
+        except VenueError as error:
+            error.args = (f"venue {name}: {error}",)
+            raise

@@ -14,7 +14,7 @@ import contextlib
 import functools
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
@@ -23,18 +23,17 @@ from mmbot._core.limits import Cause, RiskLevel
 from mmbot._core.types import Purpose
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
 from mmbot.engine.books import Books
-from mmbot.engine.connect import connect_all
+from mmbot.engine.connect import connect_all, patiently
 from mmbot.engine.embedded import embedded_exchange
 from mmbot.engine.inbox import Inbox, VenueSink, encode
 from mmbot.engine.reconciliation import Reconciliation
 from mmbot.engine.summary import summarise
 from mmbot.engine.swapping import Swapper
-from mmbot.errors import ConfigError, RateLimited, RiskHalt, VenueError
+from mmbot.errors import ConfigError, RiskHalt, VenueError
 from mmbot.journal import JournalWriter
 from mmbot.plugins import load
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -48,7 +47,6 @@ _log = structlog.get_logger("mmbot.session")
 CONNECT_TIMEOUT_S = 30.0
 SETTLE_S = 0.02
 CLOCK_STEP_NS = 1_000_000
-T = TypeVar("T")
 
 
 class Session:
@@ -103,12 +101,12 @@ class Session:
         margin: dict[str, list[tuple[str, str]]] = {}
         for name, venue in zip(config.venues, self.venues, strict=True):
             self._stack.push_async_callback(venue.stop, cancel=False)
-            await _patiently(venue.name, venue.open)
+            await patiently(venue.name, venue.open)
             markets = [m for m, market in config.markets.items() if market.venue == name]
             symbols = [config.markets[m].symbol for m in markets]
-            found = await _patiently(venue.name, functools.partial(venue.instruments, symbols))
+            found = await patiently(venue.name, functools.partial(venue.instruments, symbols))
             instruments |= {m: instrument_fields(i) for m, i in zip(markets, found, strict=True)}
-            tiers = await _patiently(venue.name, functools.partial(venue.margin_tiers, found))
+            tiers = await patiently(venue.name, functools.partial(venue.margin_tiers, found))
             margin |= {m: t for m, t in zip(markets, tiers, strict=True) if t}
         self.books = Books(config, self.run_dir)
         self._stack.callback(self.books.close)
@@ -351,20 +349,3 @@ class Session:
             reconciled=self.reconciled,
             journal=str(self.run_dir / "journal"),
         )
-
-
-async def _patiently(name: str, call: Callable[[], Awaitable[T]]) -> T:
-    """Do what a venue asks when it says that we are too fast: wait, however long; insisting makes a ban longer.
-
-    Raises:
-        VenueError: something else is wrong; its message names the venue.
-    """
-    while True:
-        try:
-            return await call()
-        except RateLimited as error:
-            _log.warning("waiting until the venue takes requests again", venue=name, wait_s=error.retry_after_s)
-            await asyncio.sleep(error.retry_after_s)
-        except VenueError as error:
-            error.args = (f"venue {name}: {error}",)
-            raise
