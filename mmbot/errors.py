@@ -14,6 +14,8 @@
     ├── DecodeError             bytes that are not what they should be
     ├── BookGap                 a book is not provably in sync
     ├── JournalError            a journal could not be read or written
+    ├── RecordingError          market data could not be recorded
+    ├── TapeError               recorded data could not be read or converted
     ├── TimedOut                something did not answer in its time          exit 5
     └── RiskHalt                a limit stopped the bot                       exit 3
 
@@ -83,6 +85,14 @@ class BookGap(MmbotError):
 
 class JournalError(MmbotError):
     """A journal could not be read or written."""
+
+
+class RecordingError(MmbotError):
+    """Live market data could not be written to disk."""
+
+
+class TapeError(MmbotError):
+    """Recorded data that is damaged, cut off or not what it should be; says file, place, expected and found."""
 
 
 class TimedOut(MmbotError):

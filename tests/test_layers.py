@@ -4,7 +4,7 @@ Each layer may import itself and those below it::
 
     cli
     ops  bench
-    engine (the shell)  assembly  backtest  sweep  inspect_recording  testing
+    engine (the shell)  recorder  assembly  backtest  sweep  inspect_recording  testing
     venues                               sim
     net  plugins  config  journal  ledger  recordings
     strategy (what a plugin imports)
@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"strategy"}),
     frozenset({"net", "plugins", "config", "journal", "ledger", "recordings"}),
     frozenset({"venues", "sim"}),
-    frozenset({"assembly", "engine", "backtest", "sweep", "inspect_recording", "testing"}),
+    frozenset({"assembly", "engine", "recorder", "backtest", "sweep", "inspect_recording", "testing"}),
     frozenset({"ops", "bench"}),
     frozenset({"cli", "__main__"}),
 )

@@ -33,6 +33,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Markets": {
         "exchange": "mmbot.cli.exchange",
+        "record": "mmbot.cli.record",
         "inspect": "mmbot.cli.inspect",
         "bench": "mmbot.cli.bench",
     },

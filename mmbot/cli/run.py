@@ -49,8 +49,8 @@ def command(
         write_json(summary)
 
 
-def seconds(text: str | None) -> float | None:
-    """A duration such as ``90s``, ``10m``, ``2h`` or ``45`` (seconds).
+def seconds(text: str | None, flag: str = "--for") -> float | None:
+    """A duration such as ``90s``, ``10m``, ``2h`` or ``45`` (seconds), as given to `flag`.
 
     Raises:
         ConfigError: it is not one.
@@ -66,5 +66,5 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise ConfigError(f"--for {text}: expected a duration, as 90s, 10m or 2h")
+        raise ConfigError(f"{flag} {text}: expected a duration, as 90s, 10m or 2h")
     return value
