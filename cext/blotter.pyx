@@ -1,5 +1,4 @@
 """Fills with what came after them, orders, and states over time; see ``blotter.pxd`` for the contract."""
-cimport cython
 from libc.math cimport NAN
 from libc.stdint cimport INT64_MAX, int8_t, int32_t, int64_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
@@ -8,7 +7,7 @@ from libc.string cimport memcpy, memset
 from mmbot._core.engine cimport Engine
 from mmbot._core.exact cimport div_half_even, int128, scale_e8
 from mmbot._core.market cimport Market
-from mmbot._core.order_store cimport ACKED, IN_FLIGHT_NEW, Order, ended
+from mmbot._core.order_store cimport ACKED, IN_FLIGHT_NEW, Order
 from mmbot._core.pnl cimport PnlAttribution
 from mmbot._core.strategy cimport Fill
 from mmbot._core.types cimport OrderState, Purpose
