@@ -158,8 +158,8 @@ cdef class RecordedLatency(OrderLatency):
             resp += 2 * offset_ns
             if exch <= 0:
                 if resp <= req:
-                    raise ValueError(f"RecordedLatency, row {index}: expected resp_ns after req_ns, found {resp - req} ns "
-                                     "between them")
+                    raise ValueError(f"RecordedLatency, row {index}: expected resp_ns after req_ns, found {resp - req} "
+                                     "ns between them")
                 append(&self.entries, req, req - resp, index)
                 continue
             exch += offset_ns
