@@ -16,6 +16,7 @@
     ├── JournalError            a journal could not be read or written
     ├── RecordingError          market data could not be recorded
     ├── TapeError               recorded data could not be read or converted
+    ├── ReportError             a run's folder could not be read
     ├── TimedOut                something did not answer in its time          exit 5
     └── RiskHalt                a limit stopped the bot                       exit 3
 
@@ -93,6 +94,10 @@ class RecordingError(MmbotError):
 
 class TapeError(MmbotError):
     """Recorded data that is damaged, cut off or not what it should be; says file, place, expected and found."""
+
+
+class ReportError(MmbotError):
+    """A run's folder is not one, or a file in it is not what it should be."""
 
 
 class TimedOut(MmbotError):
