@@ -64,7 +64,8 @@ class Desk:
 
     def depth(self, last: int, symbol: str = "BTCUSDT", *, prev: int | None = None) -> bytes:
         data = {
-            "e": "depthUpdate", "E": 5, "T": 4, "s": symbol, "U": last, "u": last, "pu": last - 1 if prev is None else prev,
+            "e": "depthUpdate", "E": 5, "T": 4, "s": symbol, "U": last, "u": last,
+            "pu": last - 1 if prev is None else prev,
             "b": [["50000.0", "1"]], "a": [["50000.1", "1"]],
         }  # fmt: skip
         return self.frame({"stream": f"{symbol.lower()}@depth@100ms", "data": data})
