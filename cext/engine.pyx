@@ -479,6 +479,25 @@ cdef class Engine:
             market.pnl.on_fill(0 if lots > 0 else 1, entry_ticks, abs(lots), 2 * entry_ticks, Purpose.FLATTEN)
         self.execution.gate.set_position(index, lots)
 
+    def open_for_backtest(self, *, bint may_cross) -> None:
+        """Let the markets trade at once: a modelled venue needs no connection and no reconciliation.
+
+        Args:
+            may_cross: quote on books whose sides have crossed, as some backtesters do.
+        """
+        cdef int venue
+        for item in self.markets:
+            (<Market>item).may_cross = may_cross
+            venue = self.venue_of[(<Market>item).index]
+            self.up_seq[venue] = self.seq
+            self._set_trading(venue, True, True)
+
+    def fund_for_backtest(self, int asset, int64_t wallet_e8) -> None:
+        """What the account holds of an asset at every venue, in 1e-8: what margin is reckoned on."""
+        for item in self.markets:
+            self._set_wallet(self.venue_of[(<Market>item).index], asset, wallet_e8)
+        self._tell_margin()
+
     def connect(self, list outlets not None) -> None:
         """From now on `dispatch`, and `on_frame` by itself, call ``outlets[market](command)`` for each command."""
         if len(outlets) != len(self.markets):

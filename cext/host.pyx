@@ -70,11 +70,18 @@ cdef class PluginHost:
     cdef void on_trade(self, Market market, int side, int64_t price_ticks, int64_t qty_lots) noexcept:
         if not self.sees[market.index] or self.state != HostState.RUNNING:
             return
-        for plugin in self._both():
+        cdef Strategy plugin = self.active
+        plugin.now_ns = self.now_ns
+        try:
+            plugin.on_trade(market, side, price_ticks, qty_lots)
+        except Exception as error:
+            self._failed(plugin, "on_trade", error)
+        if self.shadow is not None:
             try:
-                (<Strategy>plugin).on_trade(market, side, price_ticks, qty_lots)
+                self.shadow.now_ns = self.now_ns
+                self.shadow.on_trade(market, side, price_ticks, qty_lots)
             except Exception as error:
-                self._failed(plugin, "on_trade", error)
+                self._failed(self.shadow, "on_trade", error)
 
     cdef void on_order(self, Market market, OrderView order) noexcept:
         if not self.sees[market.index] or self.state != HostState.RUNNING:

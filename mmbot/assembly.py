@@ -46,6 +46,7 @@ INSTRUMENT_FIELDS = (
 VENUE_BUDGETS: dict[str, list[tuple[int, int, int, bool]]] = {
     "binance_usdm": [(300, 10_000_000_000, 0, False), (1200, 60_000_000_000, 0, False)],
     "binance_spot": [(100, 10_000_000_000, 0, False)],
+    "tape": [],
 }
 MAX_ASSETS = 32
 MAX_SHOCK = 0.99
@@ -191,7 +192,7 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
     engine = Engine(
         markets, decoders, execution, host, _limits(config), groups,
         Reconciler(execution, markets, baselines), LatencyBoard(),
-        venue_of=venue_of, feed_of=[spec.feeds.index(venue) for venue in venue_of], ring=ring,
+        venue_of=venue_of, feed_of=[spec.feeds.index(venue) if venue in spec.feeds else -1 for venue in venue_of], ring=ring,
         stale_ns=config.risk.stale_book_ms * 1_000_000,
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import enum
 import heapq
+import os
 import re
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mmbot.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+# Beside a checkout; an installed package has no such folder and needs MMBOT_DATA.
+DATA_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 _CHUNK_BYTES = 1 << 20
 _HFT = re.compile(rb"(\d{1,19}) (?=\S)")
 _RECEIVED = re.compile(rb"(\d+)(?:\.(\d*))?: ?")
@@ -56,6 +61,21 @@ class Reading:
     lines: int = 0
     unreadable: int = 0
     truncated: list[str] = field(default_factory=list)
+
+
+def locate(path: Path, beside: Iterable[Path] = ()) -> Path:
+    """Where recorded data lies: as given, else in a folder of `beside`, else below ``MMBOT_DATA``.
+
+    Raises:
+        ConfigError: it is in none of these places.
+    """
+    folder = Path(os.environ.get("MMBOT_DATA", DATA_FOLDER))
+    for candidate in (path.expanduser(), *(place / path for place in beside), folder / path):
+        if candidate.exists():
+            return candidate
+    raise ConfigError(
+        f"recording {path}: not found here nor in {folder}; set MMBOT_DATA to the folder of recorded data"
+    )
 
 
 def read(paths: Iterable[Path], reading: Reading) -> Iterator[Entry]:

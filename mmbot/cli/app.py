@@ -17,6 +17,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "check": "mmbot.cli.check",
         "replay": "mmbot.cli.replay",
     },
+    "Test a strategy": {
+        "backtest": "mmbot.cli.backtest",
+    },
     "A running bot": {
         "status": "mmbot.cli.status",
         "pause": "mmbot.cli.pause",

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from mmbot.config.fields import HttpUrl, Id, Section, Symbol, WsUrl
 
-VenueKind = Literal["binance_usdm", "binance_spot"]
+VenueKind = Literal["binance_usdm", "binance_spot", "tape"]
 PERPETUAL_KINDS: frozenset[str] = frozenset({"binance_usdm"})
 
 
@@ -36,7 +36,7 @@ class VenueConfig(Section):
     """One account on one venue. Keys never stand here: they come from the environment or the keystore."""
 
     kind: VenueKind
-    """Which venue this is."""
+    """Which venue this is; `tape`: one that only backtests know, from its tapes."""
     endpoint: Annotated[
         Annotated[Literal["sim", "testnet", "live"], Tag("name")] | Annotated[EndpointUrls, Tag("urls")],
         Discriminator(_endpoint_form),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr
 
+from mmbot.config.backtest import BacktestConfig
 from mmbot.config.connections import PERPETUAL_KINDS, MarketConfig, VenueConfig
 from mmbot.config.document import Document
 from mmbot.config.exchange import ExchangeConfig, RecordingConfig
@@ -40,6 +41,8 @@ class Config(Section):
     """What a run writes down."""
     metrics: MetricsConfig = MetricsConfig()
     """The HTTP endpoint for Prometheus and health checks."""
+    backtest: BacktestConfig | None = None
+    """What `mmbot backtest` plays; a run does not look at it."""
 
     _path: Path | None = PrivateAttr(default=None)
     _document: Document = PrivateAttr(default_factory=lambda: Document("<config>", data={}))
@@ -74,6 +77,7 @@ def cross_check(config: Config) -> list[Finding]:
         *_hedge(config),
         *_risk(config),
         *_metrics(config),
+        *_backtest(config),
     ]
 
 
@@ -95,7 +99,7 @@ def _markets(config: Config) -> list[Finding]:
             continue
         if UNIFIED_SYMBOL.fullmatch(market.symbol):
             perpetual = venue.kind in PERPETUAL_KINDS
-            if perpetual != (":" in market.symbol):
+            if venue.kind != "tape" and perpetual != (":" in market.symbol):
                 form = "a perpetual, as BTC/USDT:USDT" if perpetual else "a spot market, as BTC/USDT"
                 text = f"found {market.symbol!r}; {venue.kind} trades {form}"
                 findings.append((("markets", name, "symbol"), text))
@@ -106,8 +110,8 @@ def _markets(config: Config) -> list[Finding]:
 
 
 def _exchange(config: Config) -> list[Finding]:
-    simulated = [name for name, venue in config.venues.items() if venue.endpoint == "sim"]
-    if simulated and config.exchange is None:
+    simulated = [n for n, venue in config.venues.items() if venue.endpoint == "sim" and venue.kind != "tape"]
+    if simulated and config.exchange is None and config.backtest is None:
         text = (
             f"is missing; venue {simulated[0]!r} has the endpoint sim, which needs it (source: traders, or recording)"
         )
@@ -164,3 +168,15 @@ def _metrics(config: Config) -> list[Finding]:
         return []
     text = f"found {host}, which is reachable from outside; allowed: 127.0.0.1, ::1, localhost, or set `public: true`"
     return [(("metrics", "listen"), text)]
+
+
+def _backtest(config: Config) -> list[Finding]:
+    if config.backtest is None:
+        tapes = [name for name, venue in config.venues.items() if venue.kind == "tape"]
+        return [(("venues", name, "kind"), "is known to backtests alone; there is no section `backtest`") for name in tapes]
+    where = ("backtest", "data")
+    findings = [finding for name in config.backtest.data for finding in _known((*where, name), name, config)]
+    findings += [(where, f"has no tape of market {name!r}") for name in config.markets if name not in config.backtest.data]
+    for name in config.backtest.markets:
+        findings += _known(("backtest", "markets", name), name, config)
+    return findings

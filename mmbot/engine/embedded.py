@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mmbot.config import RecordingConfig
 from mmbot.errors import ConfigError
+from mmbot.recordings import locate
 from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.faults import Fault, FaultKind, FaultPlan
 from mmbot.sim.server import SimServer
 from mmbot.sim.server_config import Account, ServerConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mmbot.config import Config
-
-# Beside a checkout; an installed package has no such folder and needs MMBOT_DATA.
-DATA_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-def recorded(path: Path) -> Path:
-    """Where a recording lies: as given, else below ``MMBOT_DATA`` (default ``../shared/data``).
-
-    Raises:
-        ConfigError: it is in neither place.
-    """
-    folder = Path(os.environ.get("MMBOT_DATA", DATA_FOLDER))
-    for candidate in (path, folder / path):
-        if candidate.is_file():
-            return candidate
-    raise ConfigError(
-        f"recording {path}: not found here nor in {folder}; set MMBOT_DATA to the folder of recorded data"
-    )
-
 
 def exchange_config(config: Config) -> ServerConfig:
     """What the embedded exchange of a bot is made of.
@@ -54,7 +36,7 @@ def exchange_config(config: Config) -> ServerConfig:
     if isinstance(section, RecordingConfig):
         for name, path in section.files.items():
             market = config.markets[name]
-            recordings[config.venues[market.venue].kind, _plain(market.symbol)] = recorded(path)
+            recordings[config.venues[market.venue].kind, _plain(market.symbol)] = locate(path)
     world = ExchangeConfig(
         source=section.source,
         seed=seed,

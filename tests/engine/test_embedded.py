@@ -10,7 +10,8 @@ import yaml
 
 from mmbot.config import Config, load
 from mmbot.engine.connect import connect_all
-from mmbot.engine.embedded import exchange_config, recorded
+from mmbot.engine.embedded import exchange_config
+from mmbot.recordings import locate
 from mmbot.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,9 +48,9 @@ def test_the_bots_seed_is_the_exchanges_unless_it_has_its_own(tmp_path: Path) ->
 def test_recordings_are_looked_up_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMBOT_DATA", str(tmp_path))
     (tmp_path / "a.gz").write_bytes(b"")
-    assert recorded(Path("a.gz")) == tmp_path / "a.gz"
+    assert locate(Path("a.gz")) == tmp_path / "a.gz"
     with pytest.raises(ConfigError, match="MMBOT_DATA"):
-        recorded(Path("b.gz"))
+        locate(Path("b.gz"))
 
 
 def test_a_recording_as_fast_as_it_is_consumed_has_speed_0(

@@ -1,0 +1,432 @@
+"""The backtest's loop; see ``backtest.pxd``."""
+
+from fractions import Fraction
+
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc, realloc
+
+from mmbot._core.blotter cimport Blotter
+from mmbot._core.engine cimport Engine
+from mmbot._core.eventlog cimport EventKind
+from mmbot._core.market cimport Market
+from mmbot._core.orders cimport Order
+from mmbot._core.paper cimport FUNDING, Answer, PaperMarket
+from mmbot._core.sync cimport Trust
+from mmbot._core.tape cimport Tape, TapeFlag, TapeKind
+from mmbot._core.types cimport Command, CommandKind, Level, OrderEventKind, OrderState
+
+from mmbot.errors import TapeError
+
+cdef extern from *:
+    int64_t FOREVER "INT64_MAX"
+
+cdef enum:
+    FIRST_ROOM = 256
+    LOCAL, ANSWER, EXCHANGE, REQUEST        # kinds of happenings, in the order of a tie
+
+
+cdef class Lane:
+    """One market of a backtest.
+
+    Args:
+        market: the engine's side.
+        paper: the venue's side.
+        tapes: one or more, in the order of time.
+        trust_from_start: the book counts before its first snapshot.
+    """
+
+    def __cinit__(self):
+        self.room = FIRST_ROOM
+        self.requests = <Request*>malloc(self.room * sizeof(Request))
+        if self.requests == NULL:
+            raise MemoryError
+
+    def __init__(self, Market market not None, PaperMarket paper not None, list tapes not None, *,
+                 bint trust_from_start=False):
+        if not tapes or not all(isinstance(tape, Tape) for tape in tapes):
+            raise TypeError(f"{market.id}: expected one or more tapes, found {tapes!r}")
+        self.market, self.paper, self.tapes, self.trust_from_start = market, paper, tapes, trust_from_start
+        for cursor in range(2):
+            self._rewind(&self.exch if cursor else &self.local)
+        self.next(&self.local, TapeFlag.LOCAL)
+        self.next(&self.exch, TapeFlag.EXCH)
+
+    def __dealloc__(self):
+        free(self.requests)
+
+    cdef void _rewind(self, Cursor* cursor) noexcept:
+        cursor.chunk = NULL
+        cursor.tape, cursor.index, cursor.at = 0, -1, 0
+        cursor.ts_ns = FOREVER
+
+    cdef int next(self, Cursor* cursor, int flag) noexcept:
+        """Step to the next batch that has its place in this walk; -1: a chunk is damaged."""
+        while True:
+            cursor.at += 1
+            if cursor.chunk == NULL or cursor.at >= cursor.chunk.batches:
+                cursor.at = 0
+                while True:
+                    cursor.index += 1
+                    if cursor.tape >= len(self.tapes):
+                        cursor.chunk, cursor.ts_ns = NULL, FOREVER
+                        return 0
+                    if cursor.index >= (<Tape>self.tapes[cursor.tape]).n_chunks:
+                        cursor.tape += 1
+                        cursor.index = -1
+                        continue
+                    cursor.chunk = (<Tape>self.tapes[cursor.tape]).chunk(cursor.index)
+                    if cursor.chunk == NULL:
+                        cursor.ts_ns = FOREVER
+                        return -1
+                    if cursor.chunk.batches > 0:
+                        break
+            if cursor.chunk.flags[cursor.at] & flag:
+                cursor.ts_ns = (cursor.chunk.local_ns if flag == TapeFlag.LOCAL else cursor.chunk.exch_ns)[cursor.at]
+                return 0
+
+    cdef Request* push(self) noexcept:
+        """Room for one more request; NULL without memory."""
+        cdef Request* grown
+        cdef int64_t i
+        if self.tail - self.head == self.room:
+            grown = <Request*>malloc(2 * self.room * sizeof(Request))
+            if grown == NULL:
+                return NULL
+            for i in range(self.head, self.tail):
+                grown[i & (2 * self.room - 1)] = self.requests[i & (self.room - 1)]
+            free(self.requests)
+            self.requests = grown
+            self.room *= 2
+        self.tail += 1
+        return &self.requests[(self.tail - 1) & (self.room - 1)]
+
+
+cdef class Backtest:
+    """A whole run: `run` plays everything and returns.
+
+    Args:
+        engine: assembled, its strategy started, with an empty outbox.
+        blotter: where fills, orders and states are written.
+        lanes: one for each market of the engine, in its order.
+        start_ns: time before which the strategy is not asked.
+        end_ns: time from which on nothing is played; 0: to the end.
+        every_ns: how often the engine's clock moves when nothing else is due.
+    """
+
+    def __cinit__(self):
+        self.room_prints = FIRST_ROOM
+        self.prints = <Print*>malloc(self.room_prints * sizeof(Print))
+        if self.prints == NULL:
+            raise MemoryError
+
+    def __init__(self, Engine engine not None, Blotter blotter not None, tuple lanes not None, *, int64_t start_ns,
+                 int64_t end_ns=0, int64_t every_ns=100_000_000):
+        if len(lanes) != len(engine.markets):
+            raise ValueError(f"lanes: expected one for each of {len(engine.markets)} markets, found {len(lanes)}")
+        if every_ns <= 0:
+            raise ValueError(f"every_ns: expected a positive time, found {every_ns}")
+        self.engine, self.blotter, self.lanes = engine, blotter, lanes
+        self.start_ns, self.end_ns, self.every_ns = start_ns, end_ns or FOREVER, every_ns
+        self.housekeeping_ns = start_ns + every_ns
+        self.notes = []
+
+    def __dealloc__(self):
+        free(self.prints)
+
+    def run(self) -> None:
+        """Play everything.
+
+        Raises:
+            TapeError: a tape is damaged; what was played until then stands.
+            MemoryError: there was none left.
+        """
+        cdef int64_t ts_ns, due_ns, timer_ns = self._timer_ns(), others_ns
+        cdef int kind, who, i, n = len(self.lanes)
+        cdef Lane lane
+        while True:
+            ts_ns, who, kind = FOREVER, -1, 0
+            others_ns = FOREVER                     # the earliest of all but the one found
+            for i in range(n):
+                lane = <Lane>self.lanes[i]
+                if lane.local.ts_ns < ts_ns:
+                    others_ns, ts_ns, who, kind = ts_ns, lane.local.ts_ns, i, LOCAL
+                elif lane.local.ts_ns < others_ns:
+                    others_ns = lane.local.ts_ns
+                due_ns = lane.paper.due_ns()
+                if due_ns < ts_ns:
+                    others_ns, ts_ns, who, kind = ts_ns, due_ns, i, ANSWER
+                elif due_ns < others_ns:
+                    others_ns = due_ns
+                if lane.exch.ts_ns < ts_ns:
+                    others_ns, ts_ns, who, kind = ts_ns, lane.exch.ts_ns, i, EXCHANGE
+                elif lane.exch.ts_ns < others_ns:
+                    others_ns = lane.exch.ts_ns
+                due_ns = lane.request_due_ns()
+                if due_ns < ts_ns:
+                    others_ns, ts_ns, who, kind = ts_ns, due_ns, i, REQUEST
+                elif due_ns < others_ns:
+                    others_ns = due_ns
+            if ts_ns >= self.end_ns or ts_ns == FOREVER:
+                break
+            if ts_ns > self.now_ns:
+                if self.pending:
+                    self._settle()
+                    timer_ns = self._timer_ns()
+                    continue
+                if ts_ns > timer_ns:
+                    self._time(timer_ns)
+                    timer_ns = self._timer_ns()
+                    continue
+                self.now_ns = ts_ns
+                self.blotter.advance(ts_ns)
+            lane = <Lane>self.lanes[who]
+            if kind == EXCHANGE:
+                # Alone on the clock until the next happening elsewhere.
+                others_ns = min(others_ns, timer_ns, self.end_ns)
+                self._exchange(lane)
+                while (lane.exch.ts_ns < others_ns and not self.pending and lane.paper.due_ns() > lane.exch.ts_ns
+                        and not self.failed):
+                    self._exchange(lane)
+            elif kind == LOCAL:
+                self._local(lane, who)
+                while lane.local.ts_ns == ts_ns and not self.failed:
+                    self._local(lane, who)
+            elif kind == ANSWER:
+                self._answer(lane)
+                timer_ns = self._timer_ns()
+            else:
+                self._request(lane)
+            if self.failed or lane.paper.failed:
+                self._fail()
+        self._finish()
+
+    def _fail(self) -> None:
+        for lane in self.lanes:
+            for tape in (<Lane>lane).tapes:
+                tape.check()        # says which chunk is damaged
+        raise MemoryError("backtest: out of memory")
+
+    def _finish(self) -> None:
+        self.blotter.advance(self.now_ns)
+        self._take_notes()
+
+    cdef int _take_notes(self) except -1:
+        if self.engine.notes:
+            for text in self.engine.take_notes():
+                self.notes.append((self.now_ns, text))
+        return 0
+
+    # --- happenings --------------------------------------------------------------------------------------------------
+
+    cdef void _local(self, Lane lane, int32_t index) noexcept:
+        """We see one batch: the book follows; the strategy is asked when the instant is complete."""
+        cdef const Cursor* cursor = &lane.local
+        cdef Py_ssize_t at = cursor.at
+        cdef int kind = cursor.chunk.kind[at]
+        cdef int side = cursor.chunk.side[at]
+        cdef const Level* levels = &cursor.chunk.levels[cursor.chunk.first[at]]
+        cdef Market market = lane.market
+        cdef int64_t seq = cursor.chunk.seq[at]
+        cdef Print* printed
+        lane.paper.feed_latency_ns = cursor.chunk.local_ns[at] - cursor.chunk.exch_ns[at]
+        if kind == TapeKind.DEPTH or kind == TapeKind.SNAPSHOT:
+            market.book.apply_stepping(side, levels, cursor.chunk.count[at])
+            if kind == TapeKind.SNAPSHOT or lane.trust_from_start:
+                market.sync.status = Trust.TRUSTED
+            market.sync.recv_ts_ns = cursor.ts_ns
+            if seq > market.sync.last_id:
+                market.sync.last_id = seq
+            lane.touched = True
+        elif kind == TapeKind.TRADE:
+            if self.n_prints == self.room_prints and not self._more_prints():
+                self.failed = True
+                return
+            printed = &self.prints[self.n_prints]
+            self.n_prints += 1
+            printed.price_ticks, printed.qty_lots = levels[0].price_ticks, levels[0].qty_lots
+            printed.lane, printed.side = index, side
+            lane.traded = True
+        elif kind == TapeKind.TICKER:
+            if seq > market.ticker_id:
+                market.ticker_id = seq
+                market.ticker[0], market.ticker[1] = levels[0].price_ticks, levels[0].qty_lots
+                market.ticker[2], market.ticker[3] = levels[1].price_ticks, levels[1].qty_lots
+                lane.touched = True
+        elif kind == TapeKind.CLEAR:
+            market.book.clear_to(side, levels[0].price_ticks)
+            lane.touched = True
+        elif kind == TapeKind.MARK:
+            market.mark_price, market.index_price = 1e-8 * levels[0].price_ticks, 1e-8 * levels[0].qty_lots
+            market.funding_rate, market.next_funding_ns = 1e-12 * levels[1].price_ticks, levels[1].qty_lots
+        elif kind == TapeKind.GAP:
+            market.sync.status = Trust.GAP
+            lane.touched = True
+        self.pending = True
+        if lane.next(&lane.local, TapeFlag.LOCAL) != 0:
+            self.failed = True
+
+    cdef bint _more_prints(self) noexcept:
+        cdef Print* grown = <Print*>realloc(self.prints, 2 * self.room_prints * sizeof(Print))
+        if grown == NULL:
+            return False
+        self.prints = grown
+        self.room_prints *= 2
+        return True
+
+    cdef void _exchange(self, Lane lane) noexcept:
+        """One batch happens at the exchange."""
+        cdef const Cursor* cursor = &lane.exch
+        cdef Py_ssize_t at = cursor.at
+        cdef int kind = cursor.chunk.kind[at]
+        cdef int side = cursor.chunk.side[at]
+        cdef const Level* levels = &cursor.chunk.levels[cursor.chunk.first[at]]
+        if kind == TapeKind.DEPTH or kind == TapeKind.SNAPSHOT:
+            lane.paper.depth(side, levels, cursor.chunk.count[at], cursor.ts_ns)
+        elif kind == TapeKind.TRADE:
+            lane.paper.trade(side, levels[0].price_ticks, levels[0].qty_lots, cursor.ts_ns)
+        elif kind == TapeKind.CLEAR:
+            lane.paper.book.clear_to(side, levels[0].price_ticks)
+        elif kind == TapeKind.MARK:
+            self._mark(lane, levels, cursor.ts_ns)
+        if lane.next(&lane.exch, TapeFlag.EXCH) != 0:
+            self.failed = True
+
+    cdef void _mark(self, Lane lane, const Level* levels, int64_t exch_ns) noexcept:
+        """Mark price and funding rate; a new settlement time means that the one before has just been settled."""
+        if lane.next_funding_ns > 0 and levels[1].qty_lots > lane.next_funding_ns:
+            if lane.paper.position_lots != 0 and lane.mark_e8 > 0:
+                lane.paper.fund(self._funding_e8(lane), exch_ns)
+        lane.mark_e8, lane.rate_e12, lane.next_funding_ns = (
+            levels[0].price_ticks, levels[1].price_ticks, levels[1].qty_lots)
+
+    def _funding_e8(self, Lane lane) -> int:
+        """What the settlement pays us: a long pays notional at mark x rate; exact, rounded half to even."""
+        instrument = lane.market.instrument
+        units = lane.paper.position_lots * Fraction(instrument.lot_size) * Fraction(instrument.contract_size)
+        mark = Fraction(lane.mark_e8, 10**8)
+        notional = units / mark if instrument.inverse else units * mark
+        return round(-notional * Fraction(lane.rate_e12, 10**12) * 10**8)
+
+    cdef int _settle(self) except -1:
+        """The instant is complete: tell the strategy, bring the orders in line, send."""
+        cdef Engine engine = self.engine
+        cdef Lane lane
+        cdef Market market
+        cdef Print* printed
+        cdef bint was_trusted, changed
+        cdef Py_ssize_t i
+        self.pending = False
+        if self.now_ns < self.start_ns:
+            for i in range(len(self.lanes)):
+                lane = <Lane>self.lanes[i]
+                if lane.touched:
+                    lane.market.refresh(self.now_ns)
+                lane.touched = lane.traded = False
+            self.n_prints = 0
+            return 0
+        engine._begin(EventKind.FRAME, 0, self.now_ns, NULL, 0)
+        self.steps += 1
+        for i in range(self.n_prints):
+            printed = &self.prints[i]
+            market = (<Lane>self.lanes[printed.lane]).market
+            market.last_trade_ticks, market.last_trade_lots = printed.price_ticks, printed.qty_lots
+            market.signals.on_trade(printed.side, printed.price_ticks, printed.qty_lots, self.now_ns)
+            engine.host.on_trade(market, printed.side, printed.price_ticks, printed.qty_lots)
+        self.n_prints = 0
+        for i in range(len(self.lanes)):
+            lane = <Lane>self.lanes[i]
+            if lane.touched or lane.traded:
+                market = lane.market
+                was_trusted = market.trusted
+                changed = lane.touched and market.refresh(self.now_ns)
+                if changed or engine.wake_always:
+                    engine._touched(market, was_trusted)
+                elif lane.traded:
+                    engine._work(market)
+                lane.touched = lane.traded = False
+        engine._end()
+        return self._drain()
+
+    cdef int _answer(self, Lane lane) except -1:
+        cdef const Answer* answer = lane.paper.pop()
+        cdef Engine engine = self.engine
+        cdef const Order* order
+        cdef int32_t slot
+        if answer.update.kind == FUNDING:
+            market = lane.market
+            engine._begin(EventKind.ACCOUNT, 0, self.now_ns, NULL, 0)
+            lane.market.position.apply_funding(answer.update.fee_e8)
+            lane.market.pnl.on_funding(answer.update.fee_e8)
+            engine.host.on_funding(lane.market, answer.update.fee_e8)
+            engine._observe_pnl()
+            engine._end()
+            return self._drain()
+        if answer.update.kind == OrderEventKind.ACK:
+            self.blotter.order_arrived(answer.update.order_num, answer.update.exch_ts_ns)
+            self.blotter.set_front(answer.update.order_num, answer.front_lots)
+        elif answer.update.kind == OrderEventKind.AMEND:
+            self.blotter.order_amended(
+                answer.update.order_num, answer.update.price_ticks, answer.update.qty_lots)
+        engine.order(&answer.update, self.now_ns)
+        slot = engine.execution.table.find(answer.update.order_num)
+        if slot >= 0:
+            order = engine.execution.table.at(slot)
+            if order.state >= OrderState.FILLED:
+                self.blotter.order_ended(order.num, order.state, order.filled_lots, self.now_ns)
+        self.blotter.collect()
+        return self._drain()
+
+    cdef void _request(self, Lane lane) noexcept:
+        cdef const Request* request = &lane.requests[lane.head & (lane.room - 1)]
+        lane.head += 1
+        if request.refused:
+            lane.paper.refuse(&request.command, request.id, request.due_ns)
+        else:
+            lane.paper.request(&request.command, request.id, request.due_ns)
+
+    cdef int64_t _timer_ns(self) noexcept:
+        cdef int64_t due_ns = self.housekeeping_ns, order_ns = self.engine.execution.table.next_deadline_ns
+        if order_ns < due_ns:
+            due_ns = order_ns
+        if self.engine.host.active is not None and self.engine.host.active.next_timer_ns < due_ns:
+            due_ns = self.engine.host.active.next_timer_ns
+        return due_ns if due_ns > self.now_ns else self.now_ns
+
+    cdef int _time(self, int64_t ts_ns) except -1:
+        """Nothing more happens until `ts_ns`, when something is due."""
+        self.now_ns = ts_ns
+        self.blotter.advance(ts_ns)
+        while self.housekeeping_ns <= ts_ns:
+            self.housekeeping_ns += self.every_ns
+        self.steps += 1
+        self.engine.on_time(ts_ns)
+        return self._drain()
+
+    cdef int _drain(self) except -1:
+        """Send what waits in the outbox on its way."""
+        cdef Command command
+        cdef Lane lane
+        cdef Request* request
+        cdef int64_t latency_ns
+        if self.engine.notes:
+            self._take_notes()
+        while self.engine.execution.pop(&command):
+            if command.kind == CommandKind.RESYNC or command.kind == CommandKind.RECONCILE:
+                continue
+            lane = <Lane>self.lanes[command.market]
+            request = lane.push()
+            if request == NULL:
+                raise MemoryError
+            latency_ns = lane.paper.latency.entry_ns(self.now_ns, lane.paper.feed_latency_ns)
+            request.command, request.refused, request.id = command, latency_ns < 0, 0
+            # Requests keep their order: one that would overtake an earlier one arrives with it.
+            lane.last_request_ns = max(self.now_ns + abs(latency_ns), lane.last_request_ns)
+            request.due_ns = lane.last_request_ns
+            if command.kind == CommandKind.PLACE:
+                self.placed += 1
+                request.id = self.placed
+                self.blotter.order_placed(
+                    command.order_num, command.market, command.side, command.purpose, command.time_in_force,
+                    command.price_ticks, command.qty_lots, self.now_ns)
+        return 0

@@ -1,0 +1,41 @@
+from typing_extensions import disjoint_base
+
+from mmbot._core.blotter import Blotter
+from mmbot._core.engine import Engine
+from mmbot._core.market import Market
+from mmbot._core.paper import PaperMarket
+from mmbot._core.tape import Tape
+
+@disjoint_base
+class Lane:
+    market: Market
+    paper: PaperMarket
+    tapes: list[Tape]
+    trust_from_start: bool
+    def __init__(
+        self, market: Market, paper: PaperMarket, tapes: list[Tape], *, trust_from_start: bool = False
+    ) -> None: ...
+
+@disjoint_base
+class Backtest:
+    engine: Engine
+    blotter: Blotter
+    lanes: tuple[Lane, ...]
+    start_ns: int
+    end_ns: int
+    now_ns: int
+    every_ns: int
+    placed: int
+    steps: int
+    notes: list[tuple[int, str]]
+    def __init__(
+        self,
+        engine: Engine,
+        blotter: Blotter,
+        lanes: tuple[Lane, ...],
+        *,
+        start_ns: int,
+        end_ns: int = 0,
+        every_ns: int = 100_000_000,
+    ) -> None: ...
+    def run(self) -> None: ...

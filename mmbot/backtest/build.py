@@ -1,0 +1,187 @@
+"""From a config to everything a backtest runs with: tapes, the engine, and a modelled venue for each market."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mmbot._core.backtest import Backtest, Lane
+from mmbot._core.blotter import Blotter
+from mmbot._core.order_latency import ConstantLatency, FeedLatency, OrderLatency, RecordedLatency
+from mmbot._core.paper import PaperMarket, SelfTrade
+from mmbot._core.queue_models import QueueModel
+from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
+from mmbot.backtest.fees import Schedule
+from mmbot.config.backtest import ConstantLatencyConfig, FeedLatencyConfig, MarketModels
+from mmbot.errors import ConfigError, TapeError
+from mmbot.plugins import Plugin, load
+from mmbot.recordings import locate
+from mmbot.tape import Tape, TapeFlag, open_tape, prepare
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mmbot.config import Config
+    from mmbot.config.backtest import BacktestConfig, LatencyConfig
+
+DEFAULT_CACHE = Path("~/.cache/mmbot/tapes")
+QUEUE_MODELS = {
+    "risk_averse": QueueModel.RISK_ADVERSE,
+    "power": QueueModel.POWER,
+    "power2": QueueModel.POWER2,
+    "power3": QueueModel.POWER3,
+    "log": QueueModel.LOG,
+    "log2": QueueModel.LOG2,
+    "l3_fifo": QueueModel.L3_FIFO,
+}
+
+
+class Prepared(NamedTuple):
+    """A backtest ready to run."""
+
+    backtest: Backtest
+    assembly: Assembly
+    tapes: dict[str, list[Tape]]
+    schedules: list[Schedule]
+
+
+def build(config: Config) -> Prepared:
+    """Open the tapes (making them where needed), assemble the engine and the models of the venue.
+
+    Raises:
+        ConfigError: there is no section `backtest`, or a file of it is not to be found.
+        TapeError: a tape cannot be made or read.
+        PluginError: the strategy or its params are wrong.
+    """
+    settings = config.backtest
+    if settings is None:
+        raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
+    tapes = {market: [_open(path, market, config, settings) for path in settings.paths(market)] for market in config.markets}
+    schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
+    plugin = load(config.strategy.id, config.strategy_folders)
+    start_ns = _ns(settings.start) or min(_first_ns(found[0]) for found in tapes.values())
+    assembly = assemble(_spec(config, settings, tapes, schedules, plugin, start_ns), plugin=plugin)
+    engine = assembly.engine
+    engine.latency.off = True
+    engine.open_for_backtest(may_cross=settings.like_hftbacktest)
+    for asset, amount in settings.balances.items():
+        engine.fund_for_backtest(assembly.asset_index(asset), int(amount * 10**8))
+    lanes = tuple(
+        Lane(
+            market,
+            _paper(settings, assembly, index, schedules[index]),
+            tapes[market.id],
+            trust_from_start=settings.like_hftbacktest,
+        )
+        for index, market in enumerate(engine.markets)
+    )
+    backtest = Backtest(
+        engine,
+        Blotter(engine, settings.state_every_ms * 1_000_000),
+        lanes,
+        start_ns=start_ns,
+        end_ns=_ns(settings.end),
+        every_ns=config.bot.timer_ms * 1_000_000,
+    )
+    return Prepared(backtest, assembly, tapes, schedules)
+
+
+def _open(path: Path, market: str, config: Config, settings: BacktestConfig) -> Tape:
+    beside = [config.path.parent] if config.path is not None else []
+    source = locate(path, beside)
+    cache = (settings.cache or DEFAULT_CACHE).expanduser()
+    venue = config.venues[config.markets[market].venue]
+    kind = None if venue.kind == "tape" else venue.kind
+    return open_tape(prepare(source, cache=cache, rules=settings.rules, venue=kind))
+
+
+def _first_ns(tape: Tape) -> int:
+    """The earliest time of a tape, at the exchange or at our side."""
+    for chunk in range(tape.n_chunks):
+        columns = tape.arrays(chunk)
+        if len(columns["flags"]):
+            exch, local = (columns["flags"] & flag != 0 for flag in (TapeFlag.EXCH, TapeFlag.LOCAL))
+            return int(min([*columns["exch_ns"][exch][:1], *columns["local_ns"][local][:1]]))
+    raise TapeError(f"{tape.path}: holds no event")
+
+
+def _spec(
+    config: Config,
+    settings: BacktestConfig,
+    tapes: dict[str, list[Tape]],
+    schedules: list[Schedule],
+    plugin: Plugin,
+    start_ns: int,
+) -> Spec:
+    instruments: dict[str, dict[str, Any]] = {}
+    for market, schedule in zip(config.markets, schedules, strict=True):
+        fields = instrument_fields(tapes[market][0].instrument)
+        for tape in tapes[market][1:]:
+            for name in ("tick_size", "lot_size", "contract_size", "inverse"):
+                if getattr(tape.instrument, name) != fields[name]:
+                    raise ConfigError(f"backtest.data.{market}: {tape.path} has another {name} than the tape before it")
+        fields["maker_fee"], fields["taker_fee"] = float(schedule.maker), float(schedule.taker)
+        instruments[market] = fields
+    params = plugin.params(config.strategy.params)
+    return Spec(
+        config=config.effective(),
+        instruments=instruments,
+        feeds=[],
+        plugin=PluginSpec.of(plugin, params),
+        session=start_ns // 1_000_000,
+        start_ns=start_ns,
+        version="",
+        venue_limits=not settings.like_hftbacktest if settings.venue_limits is None else settings.venue_limits,
+    )
+
+
+def _models(settings: BacktestConfig, market: str) -> MarketModels:
+    return settings.markets.get(market) or MarketModels()
+
+
+def _paper(settings: BacktestConfig, assembly: Assembly, index: int, schedule: Schedule) -> PaperMarket:
+    market = assembly.engine.markets[index]
+    own = _models(settings, market.id)
+    queue = own.queue or settings.queue
+    partial = settings.partial if own.partial is None else own.partial
+    self_trade = settings.self_trade or ("ignored" if settings.like_hftbacktest else "expire_maker")
+    return PaperMarket(
+        index,
+        market.instrument,
+        _latency(own.latency or settings.latency),
+        queue_model=QUEUE_MODELS[queue.model],
+        queue_n=queue.n,
+        partial=not settings.like_hftbacktest if partial is None else partial,
+        maker_fee_e9=schedule.maker_e9,
+        taker_fee_e9=schedule.taker_e9,
+        self_trade=SelfTrade[self_trade.upper()],
+        settle_asset=assembly.asset_index(market.instrument.settle_asset),
+        base_asset=assembly.asset_index(market.instrument.base_asset),
+        fee_in_received=schedule.in_received,
+    )
+
+
+def _latency(model: LatencyConfig) -> OrderLatency:
+    if isinstance(model, ConstantLatencyConfig):
+        return ConstantLatency(round(model.entry_us * 1000), round(model.response_us * 1000))
+    if isinstance(model, FeedLatencyConfig):
+        return FeedLatency(
+            model.entry_factor,
+            model.response_factor,
+            round(model.entry_offset_us * 1000),
+            round(model.response_offset_us * 1000),
+        )
+    path = model.file.expanduser()
+    try:
+        with np.load(path) as arrays:
+            return RecordedLatency(arrays["req_ns"], arrays["exch_ns"], arrays["resp_ns"])
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigError(f"latency file {path}: expected arrays req_ns, exch_ns, resp_ns; {error}") from None
+
+
+def _ns(moment: datetime | None) -> int:
+    if moment is None:
+        return 0
+    return round(moment.timestamp() * 1_000_000) * 1000
