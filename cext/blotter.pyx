@@ -25,8 +25,8 @@ FILLS = np.dtype([
 ], align=True)
 ORDERS = np.dtype([
     ("order_id", "u8"), ("price_ticks", "i8"), ("qty_lots", "i8"), ("filled_lots", "i8"), ("placed_ns", "i8"),
-    ("arrived_ns", "i8"), ("ended_ns", "i8"), ("front_lots", "f8"), ("market", "i4"), ("amends", "i4"), ("side", "i1"),
-    ("purpose", "i1"), ("time_in_force", "i1"), ("state", "i1"),
+    ("arrived_ns", "i8"), ("amended_ns", "i8"), ("ended_ns", "i8"), ("front_lots", "f8"), ("market", "i4"),
+    ("amends", "i4"), ("side", "i1"), ("purpose", "i1"), ("time_in_force", "i1"), ("state", "i1"),
 ], align=True)
 STATE = np.dtype([
     ("ts_ns", "i8"), ("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8"), ("mid_x2", "i8"),
@@ -227,7 +227,7 @@ cdef class Blotter:
         row.mid_x2 = market.pnl.mid_x2
         row.market, row.side, row.purpose, row.maker = fill.market, fill.side, fill.purpose, fill.maker
         if order != NULL and order.market == fill.market and order.side == fill.side:
-            row.placed_ns = order.placed_ns
+            row.placed_ns = max(order.placed_ns, order.amended_ns)
             order.filled_lots += fill.qty_lots
         self.n_fills += 1
         return 0
@@ -270,10 +270,10 @@ cdef class Blotter:
             row.front_lots = front_lots
 
     cpdef void order_amended(self, uint64_t order_id, int64_t price_ticks, int64_t qty_lots) noexcept:
-        """The venue applied an amend: the order's price and whole quantity now."""
+        """The venue applied an amend: the order's price and whole quantity now; the same again is no change."""
         cdef OrderRow* row = self._order(order_id)
-        if row != NULL:
-            row.price_ticks, row.qty_lots = price_ticks, qty_lots
+        if row != NULL and (row.price_ticks != price_ticks or row.qty_lots != qty_lots):
+            row.price_ticks, row.qty_lots, row.amended_ns = price_ticks, qty_lots, self.engine.now_ns
             row.amends += 1
 
     cpdef void order_ended(self, uint64_t order_id, int8_t state, int64_t filled_lots, int64_t ts_ns) noexcept:

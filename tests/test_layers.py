@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"strategy"}),
     frozenset({"net", "plugins", "config", "journal", "ledger", "recordings", "tape"}),
     frozenset({"venues", "sim"}),
-    frozenset({"assembly", "engine", "recorder", "backtest", "sweep", "inspect_recording", "testing"}),
+    frozenset({"assembly", "engine", "recorder", "backtest", "report", "sweep", "inspect_recording", "testing"}),
     frozenset({"ops", "bench"}),
     frozenset({"cli", "__main__"}),
 )

@@ -28,7 +28,7 @@ cdef struct FillRow:
     int64_t bid_ticks           # our best bid and ask when it was booked; 0: that side was empty
     int64_t ask_ticks
     int64_t mid_x2              # bid + ask that the PnL was split at: the last known, when a side was empty
-    int64_t placed_ns           # when its order was placed; 0: not known
+    int64_t placed_ns           # when its order was placed or last amended; 0: not known
     int64_t[HORIZONS] after_x2  # bid + ask after each horizon, as it stood then; 0: not reached
     int32_t market
     int16_t fee_asset           # index in the engine's asset table
@@ -44,6 +44,7 @@ cdef struct OrderRow:
     int64_t filled_lots
     int64_t placed_ns           # when the command was given, our time
     int64_t arrived_ns          # the venue's time of acceptance; 0: not known, or never accepted
+    int64_t amended_ns          # our time of the last change of price or quantity; 0: never
     int64_t ended_ns            # our time; 0: still open
     double front_lots           # queue ahead of it when it arrived; NaN: not known
     int32_t market

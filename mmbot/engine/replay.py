@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
     from mmbot._core.engine import Engine
     from mmbot.journal import Record
+
+
+class Observer(Protocol):
+    """Who looks on while a journal is replayed, such as a blotter; it may take the engine's executions."""
+
+    def before(self, event: Record) -> None:
+        """`event` is about to be entered."""
+
+    def after(self, event: Record, commands: list[bytes]) -> None:
+        """`event` was entered; `commands` are those that the journal has behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,12 @@ class ReplayResult:
     torn_bytes: int = 0
 
 
-def replay(path: Path) -> ReplayResult:
+def replay(path: Path, observe: Callable[[Engine], Observer] | None = None) -> ReplayResult:
     """Replay the journal folder (or segment) at `path` up to its end or the first difference.
+
+    Args:
+        path: where it is.
+        observe: makes an onlooker of the engine, which has taken START and its plugin then.
 
     Raises:
         JournalError: it holds no session, is damaged, or an event cannot be repeated.
@@ -66,10 +80,17 @@ def replay(path: Path) -> ReplayResult:
     if next(records, None) is None:  # the SWAP that started the plugin is part of `assemble`
         raise JournalError(f"{path}: ends before its plugin started")
     result.events = 2
+    observer = observe(result.assembly.engine) if observe is not None else None
     for event, recorded in _steps(records):
         result.events += 1
         result.stopped_in_order |= event.kind == EventKind.STOP
+        if observer is not None:
+            observer.before(event)
         _enter(result.assembly.engine, event)
+        if observer is not None:
+            observer.after(event, recorded)
+        result.assembly.engine.take_executions()
+        result.assembly.engine.take_notes()
         result.difference = _compare(result.assembly.engine, event, recorded)
         result.commands += len(recorded)
         if result.difference is not None:
@@ -114,8 +135,6 @@ def _enter(engine: Engine, event: Record) -> None:
     if enter is None:
         raise JournalError(f"event {event.seq}: {EventKind(event.kind).name} cannot be replayed")
     enter(engine, event, bytes(event.body))
-    engine.take_executions()
-    engine.take_notes()
 
 
 def _swap(engine: Engine, event: Record, body: bytes) -> None:

@@ -1,0 +1,13 @@
+"""What became of a run: figures that add up, a page to look at, and runs side by side.
+
+::
+
+    data = load(Path("runs/demo/20260102T030405.000000Z"))
+    figures = analyse(data)
+    Path("report.html").write_text(page(data, figures))
+"""
+
+from mmbot.report.analyse import analyse
+from mmbot.report.run import MarketFacts, RunData, load
+
+__all__ = ["MarketFacts", "RunData", "analyse", "load"]
