@@ -22,8 +22,8 @@ CONVENTIONS = {
     ),
     "spread": "Fills of quotes against the mid at the moment of booking.",
     "adverse_selection": (
-        "What the mid did to each filled quantity until the horizon after its fill (5 s in the headline); where the run "
-        "ended before, until its end."
+        "What the mid did to each filled quantity until the horizon after its fill (5 s in the headline); where the "
+        "run ended before, until its end."
     ),
     "inventory": "What the mid did to the position otherwise. With adverse selection it is the same at every horizon.",
     "hedge": "Fills of hedge and flattening orders against the mid: slippage when negative.",
@@ -139,4 +139,4 @@ def _summary_agrees(run: RunData, assets: dict[str, dict[str, Any]]) -> bool | N
         difference = Decimal(stated["total"]).scaleb(8) - next(iter(assets.values()))["total_e8"]
     except InvalidOperation:
         return False
-    return abs(difference) <= len(run.markets)
+    return bool(abs(difference) <= len(run.markets))

@@ -142,5 +142,5 @@ def recount_e8(run: RunData, market: MarketFacts) -> int | None:
     unit = ValueUnit.of(market.instrument)
     cash = -sum(unit.half_value(2 * p, n) for p, n in zip(fills["price_ticks"].tolist(), lots.tolist(), strict=True))
     held = unit.half_value(int(last["mid_x2"]), int(last["position_lots"])) if last["mid_x2"] > 0 else 0
-    fees = sum(fills["fee_settle_e8"].tolist())
+    fees: int = sum(fills["fee_settle_e8"].tolist())
     return unit.e8(cash + held) - fees + int(last["funding_e8"])

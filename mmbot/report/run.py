@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from mmbot._core.types import Instrument
 from mmbot.errors import ReportError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
-_DTYPES = {"fills": FILLS, "orders": ORDERS, "state": STATE}
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ class RunData:
     def of(self, name: str, market: MarketFacts) -> NDArray[Any]:
         """The rows of one market in ``fills``, ``orders`` or ``state``."""
         rows: NDArray[Any] = getattr(self, name)
-        return rows[rows["market"] == market.index]
+        found: NDArray[Any] = rows[rows["market"] == market.index]
+        return found
 
 
 def load(path: Path) -> RunData:
@@ -96,7 +96,7 @@ def load(path: Path) -> RunData:
 
         return load_journal(path)
     raise ReportError(
-        f"{path}: expected a run's folder, with fills.npy (a backtest) or a journal (a live or paper run), found neither"
+        f"{path}: expected a run's folder, with fills.npy (a backtest) or a journal (live, paper), found neither"
     )
 
 
@@ -115,7 +115,6 @@ def load_results(path: Path) -> RunData:
         MarketFacts(i, name, _instrument(path, name, fields), roles.get(name, {}).get("role", "maker") == "maker")
         for i, (name, fields) in enumerate(summary["markets"].items())
     ]
-    arrays = {name: _array(path / f"{name}.npy", dtype) for name, dtype in _DTYPES.items()}
     return RunData(
         path=path,
         bot=str(summary.get("bot", path.parent.name)),
@@ -124,7 +123,9 @@ def load_results(path: Path) -> RunData:
         assets=asset_names(markets),
         summary=summary,
         config=config,
-        **arrays,
+        fills=_array(path / "fills.npy", FILLS),
+        orders=_array(path / "orders.npy", ORDERS),
+        state=_array(path / "state.npy", STATE),
     )
 
 

@@ -25,12 +25,14 @@ CONVENTIONS = {
         "Error: its standard error; the bars are 1.96 of them, and take the fills as independent. Horizon 0 is the "
         "spread captured."
     ),
-    "fill_ratio": "Quantity filled over quantity placed (as last amended), of quotes; and the share of quotes with any fill.",
+    "fill_ratio": (
+        "Quantity filled over quantity placed (as last amended), of quotes; and the share of quotes with any fill."
+    ),
     "time_to_fill": "From our command, or the last amend, to the fill as we learnt of it; both delays are in it.",
     "queue_time": "From the venue's acceptance to the trade, by the venue's clock; orders that were never amended.",
     "quoting": (
-        "Shares of the time in which the book has two sides, by the sampled states. A quote counts while it rests at the "
-        "venue. At the touch: our best price is the best of the book, or better."
+        "Shares of the time in which the book has two sides, by the sampled states. A quote counts while it rests at "
+        "the venue. At the touch: our best price is the best of the book, or better."
     ),
     "turnover": "Sum of price times quantity in the quote asset; inverse contracts at their face value.",
 }
@@ -161,7 +163,8 @@ def quoting(state: NDArray[Any]) -> dict[str, Any]:
     return {
         "book_s": time,
         "bid": share(bid), "ask": share(ask), "both": share(both), "any": share(bid | ask),
-        "bid_at_touch": share(bid_touch), "ask_at_touch": share(ask_touch), "both_at_touch": share(bid_touch & ask_touch),
+        "bid_at_touch": share(bid_touch), "ask_at_touch": share(ask_touch),
+        "both_at_touch": share(bid_touch & ask_touch),
         "own_spread_bps": _mean(spread[both], seconds[both]),
         "market_spread_bps": _mean(market[book], seconds[book]),
     }  # fmt: skip
