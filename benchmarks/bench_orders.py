@@ -14,6 +14,7 @@ import pytest
 from mmbot._core.diff import diff_repeatedly
 from mmbot._core.orders import OrderTable
 from mmbot._core.rate import RateBudget
+from mmbot._core.trade_ids import TradeIds
 from mmbot._core.types import CommandKind, OrderEvent, OrderEventKind, Purpose, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -53,6 +54,26 @@ def test_apply_ack(benchmark: BenchmarkFixture) -> None:
     num = table.order(table.open_slots(0)[0])["num"]
     event = OrderEvent(kind=OrderEventKind.ACK, market=0, order_num=num)
     benchmark.pedantic(table.apply_event, (event, 0), rounds=100, iterations=1000, warmup_rounds=3)
+
+
+def test_learn_trade_ids_10k(benchmark: BenchmarkFixture) -> None:
+    """Fresh ids into a full memory, each pushing out the oldest; and asking for one that is known."""
+    trades, fresh = TradeIds(1), iter(range(10**12))
+    for _ in range(100_000):
+        trades.learn(0, 0, next(fresh))
+
+    def learn() -> None:
+        for _ in range(TIMES):
+            trades.learn(0, 0, next(fresh))
+
+    benchmark.pedantic(learn, rounds=30, warmup_rounds=2)
+
+
+def test_seen_trade_id(benchmark: BenchmarkFixture) -> None:
+    trades = TradeIds(1)
+    trades.learn(0, 0, 5_266_583_935)
+    benchmark.pedantic(trades.seen, (0, 0, 5_266_583_935), rounds=100, iterations=1000, warmup_rounds=3)
+    assert trades.seen(0, 0, 5_266_583_935)
 
 
 def test_take_budget(benchmark: BenchmarkFixture) -> None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mmbot._core.quoting import Quotes, avellaneda_stoikov, glft_coefficients
+from mmbot._core.quoting import (
+    Quotes,
+    avellaneda_stoikov,
+    avellaneda_stoikov_infinite,
+    glft,
+    glft_coefficients,
+    ladder,
+)
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -21,8 +28,20 @@ def test_floor(benchmark: BenchmarkFixture) -> None:
     benchmark.pedantic(Quotes().clear, **ROUNDS)
 
 
+def test_ladder(benchmark: BenchmarkFixture) -> None:
+    benchmark.pedantic(ladder, (12.5, 3.0, 0.4), **ROUNDS)
+
+
 def test_avellaneda_stoikov(benchmark: BenchmarkFixture) -> None:
     benchmark.pedantic(avellaneda_stoikov, (3.0, 0.1, 2.0, 1.5, 0.5), **ROUNDS)
+
+
+def test_avellaneda_stoikov_infinite(benchmark: BenchmarkFixture) -> None:
+    benchmark.pedantic(avellaneda_stoikov_infinite, (3.0, 0.1, 1.5, 10.0), **ROUNDS)
+
+
+def test_glft(benchmark: BenchmarkFixture) -> None:
+    benchmark.pedantic(glft, (glft_coefficients(0.01, 0.3, 0.9, 0.3), 3.0), **ROUNDS)
 
 
 def test_glft_coefficients(benchmark: BenchmarkFixture) -> None:
@@ -34,6 +53,11 @@ def test_place(benchmark: BenchmarkFixture, levels: int) -> None:
     quotes = Quotes(levels=levels, step_ticks=3.0, qty_lots=10)
     benchmark.pedantic(quotes.place, (600_000.5, 12.3, 14.5, 0.2, 600_000, 600_001), **ROUNDS)
     assert len(quotes.bids) == levels
+
+
+def test_aim(benchmark: BenchmarkFixture) -> None:
+    quotes = Quotes(levels=3, step_ticks=3.0, qty_lots=10)
+    benchmark.pedantic(quotes.aim, (12.3, 14.5, 0.2), **ROUNDS)
 
 
 @pytest.mark.parametrize("levels", [1, 3, 32])

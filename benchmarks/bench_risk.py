@@ -109,6 +109,30 @@ def test_pnl_fill(benchmark: BenchmarkFixture) -> None:
     benchmark.pedantic(round_trip, rounds=200, iterations=500, warmup_rounds=5)
 
 
+def test_pnl_valuation(benchmark: BenchmarkFixture) -> None:
+    """A move of the mid, and reading what it did; reading is for reports, a move comes with every book change."""
+    pnl = PnlAttribution(instrument())
+    pnl.fill(0, 599_990, 3, mid_x2=1_200_001)
+    benchmark.pedantic(pnl.mid, (1_200_003,), **ROUNDS)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_liquidation_price(benchmark: BenchmarkFixture, inverse: bool) -> None:  # noqa: FBT001 - as above
+    """Found in another tier than that of the entry."""
+    qty, wallet = (-600_000.0, 4.0) if inverse else (10.0, 400_000.0)
+    tiers = MarginTiers(["0", "4", "7", "9"], ["0.004", "0.005", "0.01", "0.025"]) if inverse else TIERS
+    arguments, settings = (qty, 60_000.0), {"wallet": wallet, "inverse": inverse}
+    benchmark.pedantic(tiers.liquidation_price, arguments, settings, **ROUNDS)
+    price = tiers.liquidation_price(*arguments, **settings)
+    assert price is not None
+    value = [abs(qty) / at if inverse else abs(qty) * at for at in (60_000.0, price)]
+    assert tiers.tier(value[0]) != tiers.tier(value[1])
+
+
+def test_shocked_margin_ratio(benchmark: BenchmarkFixture) -> None:
+    benchmark.pedantic(TIERS.shocked_ratio, (10.0, 60_000.0, 0.05), {"equity": 400_000.0}, **ROUNDS)
+
+
 def test_limits_observe(benchmark: BenchmarkFixture) -> None:
     session = SessionLimits()
     session.configure(Cause.STALE_DATA, level=RiskLevel.PULL_QUOTES, enter=10**9)

@@ -40,6 +40,16 @@ def test_trade(benchmark: BenchmarkFixture) -> None:
     benchmark.pedantic(signals.on_trade, (0, 600_003, 7, START_NS), rounds=200, iterations=2000, warmup_rounds=5)
 
 
+def test_mid(benchmark: BenchmarkFixture) -> None:
+    signals = warm()
+    benchmark.pedantic(signals.on_mid, (1_200_001, START_NS), rounds=200, iterations=2000, warmup_rounds=5)
+
+
+def test_depth_imbalance(benchmark: BenchmarkFixture) -> None:
+    signals = warm()
+    benchmark.pedantic(signals.set_depth_imbalance, (700, 300), rounds=200, iterations=2000, warmup_rounds=5)
+
+
 def test_sample(benchmark: BenchmarkFixture) -> None:
     """One closed 100 ms interval an event; every fiftieth fits, so the mean has a fiftieth of a fit in it."""
     signals, clock = warm(), iter(range(START_NS, START_NS + 10**9 * SAMPLE_NS, SAMPLE_NS))
