@@ -52,6 +52,7 @@ build: $(VENV)/dev.stamp
 
 docs: install-dev
 	$(BIN)/python -m mmbot.config.reference docs/config.md
+	PYTHONPATH=. $(BIN)/python benchmarks/papers/run.py >/dev/null
 
 debug: $(DEBUG_LIB)/stamp
 
