@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from market_data import RECORDING
 
+from mmbot._core.types import OrderEvent, OrderEventKind, OrderState
 from mmbot.bench import bot
 from mmbot.bench.feed import Feed, generated, recorded
+from mmbot.engine.inbox import encode
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -46,6 +48,46 @@ def test_events(benchmark: BenchmarkFixture, feed: Feed, plugins: dict[str, Plug
             one.inbox.frame(0, payload, ts_ns)
 
     benchmark.pedantic(play, setup=setup, rounds=10)
+
+
+@pytest.fixture
+def running(feed: Feed, plugins: dict[str, Plugin]) -> bot.Bot:
+    """A bot that quotes."""
+    one = bot.Bot(feed, plugins["compiled"], None)
+    for ts_ns, payload in feed.frames[:1_000]:
+        one.inbox.frame(0, payload, ts_ns)
+        one.answer(ts_ns)
+    return one
+
+
+@pytest.mark.benchmark(group="between events")
+def test_time_with_nothing_due(benchmark: BenchmarkFixture, running: bot.Bot) -> None:
+    engine = running.engine
+    benchmark.pedantic(engine.on_time, (engine.now_ns,), rounds=100, iterations=1000, warmup_rounds=3)
+
+
+@pytest.mark.benchmark(group="between events")
+def test_reconcile(benchmark: BenchmarkFixture, running: bot.Bot) -> None:
+    """What a venue holds and lists, compared with what is believed: frames wait while it runs."""
+    engine = running.engine
+    table = engine.execution.table
+    orders = []
+    for slot in table.open_slots(0):
+        order = table.order(slot)
+        listed = OrderEvent(
+            kind=OrderEventKind.STATUS, market=0, order_num=order["num"], venue_order_id=order["venue_order_id"],
+            side=order["side"], state=OrderState.LIVE, price_ticks=order["price_ticks"], qty_lots=order["qty_lots"],
+            cum_filled_lots=0,
+        )  # fmt: skip
+        orders.append(listed.as_dict())
+    assert orders
+
+    def picture() -> tuple[tuple[bytes, int], dict[str, object]]:
+        seen = {"venue": 0, "asked_seq": engine.seq, "asked_ns": engine.now_ns, "orders": orders}
+        return (encode(seen | {"holdings": [[0, 0, "0"]]}), engine.now_ns), {}
+
+    benchmark.pedantic(engine.on_reconcile, setup=picture, rounds=300)
+    assert (engine.reconciler.mismatch, engine.reconciler.suspected) == (0, 0)
 
 
 @pytest.mark.benchmark(group="swap")
