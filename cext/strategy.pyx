@@ -133,6 +133,26 @@ cdef class Strategy:
         self.desired[market.index] = fresh
         self._declare(market.index)
 
+    cpdef void quote_pair(
+        self, Market market, int64_t bid_ticks, int64_t bid_lots, int64_t ask_ticks, int64_t ask_lots,
+    ) except *:
+        """Declare one quote a side, or with 0 lots none there: `quote` for the simplest case, and the fastest.
+
+        Raises:
+            ValueError: a price that is not positive, or negative lots; the earlier quotes stand.
+        """
+        cdef QuoteSet* desired
+        self._check(market)
+        if bid_lots < 0 or ask_lots < 0 or bid_lots > 0 >= bid_ticks or ask_lots > 0 >= ask_ticks:
+            raise ValueError(
+                "quote_pair(): expected positive prices and lots of 0 or more, found "
+                f"{(bid_ticks, bid_lots)} and {(ask_ticks, ask_lots)}")
+        desired = &self.desired[market.index]
+        desired.n_bids, desired.n_asks = bid_lots > 0, ask_lots > 0
+        desired.bids[0].price_ticks, desired.bids[0].qty_lots = bid_ticks, bid_lots
+        desired.asks[0].price_ticks, desired.asks[0].qty_lots = ask_ticks, ask_lots
+        self._declare(market.index)
+
     cpdef void place(self, Market market, Quotes quotes) except *:
         """Declare the quote set a model laid out."""
         self._check(market)

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as field  # noqa: N813 - reads as a word in a plugin's params
 
 from mmbot._core.market import Market
-from mmbot._core.quoting import Quotes, avellaneda_stoikov, avellaneda_stoikov_infinite, glft_coefficients
+from mmbot._core.quoting import Quotes, avellaneda_stoikov, avellaneda_stoikov_infinite, ceil_ticks, floor_ticks, glft_coefficients
 from mmbot._core.strategy import Fill, OrderView, Strategy
 from mmbot._core.types import OrderState, Purpose, Side
 
@@ -43,7 +43,9 @@ __all__ = [
     "Strategy",
     "avellaneda_stoikov",
     "avellaneda_stoikov_infinite",
+    "ceil_ticks",
     "field",
+    "floor_ticks",
     "glft_coefficients",
 ]
 

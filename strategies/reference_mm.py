@@ -9,10 +9,9 @@ It decides every `interval_ms`, or (`on: feed`, with `strategy.wake: message`) a
 
 from __future__ import annotations
 
-from math import ceil, floor
 from typing import Literal
 
-from mmbot.strategy import Market, Params, Strategy, field
+from mmbot.strategy import Market, Params, Strategy, ceil_ticks, field, floor_ticks
 
 
 class ReferenceMmParams(Params):
@@ -33,13 +32,17 @@ class ReferenceMm(Strategy):
     params: ReferenceMmParams
     start_ns: int
     on_feed: bool
+    half: float
+    skew: float
+    max_orders: int
     lots: list[int]
 
     def on_start(self) -> None:
         """Fix the order sizes and start the clock."""
         p = self.params
-        self.start_ns = self.now_ns + floor(p.warm_up_s * 1e9)
+        self.start_ns = self.now_ns + int(p.warm_up_s * 1e9)
         self.on_feed = p.on == "feed"
+        self.half, self.skew, self.max_orders = p.half, p.skew, p.max_orders
         self.lots = []
         for market in self.markets:
             lots = p.lots.get(market.id, 0)
@@ -60,19 +63,23 @@ class ReferenceMm(Strategy):
 
     def decide(self) -> None:
         """Quote every market."""
-        if self.now_ns < self.start_ns:
+        if self.now_ns >= self.start_ns:
+            for i, market in enumerate(self.markets):
+                self.quote_around(market, self.lots[i])
+
+    def quote_around(self, market: Market, lots: int) -> None:
+        """Quote one market around its mid, leaning against the position."""
+        if lots == 0 or market.bid_lots == 0 or market.ask_lots == 0:
             return
-        p = self.params
-        for market, lots in zip(self.markets, self.lots, strict=True):
-            if lots == 0 or market.bid_lots == 0 or market.ask_lots == 0:
-                continue
-            held = market.position_lots / lots
-            n = floor(held + 0.5) if held >= 0 else ceil(held - 0.5)
-            centre = market.bid_ticks + market.ask_ticks - 2 * p.skew * n
-            bid = min(floor((centre - 2 * p.half) / 2), market.ask_ticks - 1)
-            ask = max(ceil((centre + 2 * p.half) / 2), market.bid_ticks + 1)
-            self.quote(
-                market,
-                bids=[(bid, lots)] if n < p.max_orders else (),
-                asks=[(ask, lots)] if n > -p.max_orders else (),
-            )
+        held = floor_ticks(abs(market.position_lots / lots) + 0.5)  # order sizes, to the nearest
+        short = market.position_lots < 0
+        lean = self.skew * held
+        centre = (market.bid_ticks + market.ask_ticks) / 2 + (lean if short else -lean)
+        full = held >= self.max_orders
+        self.quote_pair(
+            market,
+            min(floor_ticks(centre - self.half), market.ask_ticks - 1),
+            0 if full and not short else lots,
+            max(ceil_ticks(centre + self.half), market.bid_ticks + 1),
+            0 if full and short else lots,
+        )

@@ -60,4 +60,6 @@ cdef class Strategy:
     cpdef void import_state(self, dict state) except *
 
     cpdef void place(self, Market market, Quotes quotes) except *
+    cpdef void quote_pair(
+        self, Market market, int64_t bid_ticks, int64_t bid_lots, int64_t ask_ticks, int64_t ask_lots) except *
     cpdef void pull(self, Market market) except *

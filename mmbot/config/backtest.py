@@ -23,7 +23,7 @@ class ConstantLatencyConfig(Section):
     """The same time for every message. Right for comparing strategies, and when nothing has been measured."""
 
     model: Literal["constant"] = "constant"
-    """This model."""
+    """Which model this is."""
     entry_us: Annotated[float, Field(ge=0, le=60_000_000)] = 1000.0
     """From us to the exchange, microseconds."""
     response_us: Annotated[float, Field(ge=0, le=60_000_000)] = 1000.0
@@ -34,7 +34,7 @@ class RecordedLatencyConfig(Section):
     """Measured latencies, interpolated in time. Right when a session on the same venue has been recorded."""
 
     model: Literal["recorded"]
-    """This model."""
+    """Which model this is."""
     file: Path
     """What `mmbot convert RUN OUT --latencies` wrote (.npz)."""
 
@@ -43,7 +43,7 @@ class FeedLatencyConfig(Section):
     """Scaled from the age of the newest market message. Right when orders share the feed's way and its congestion."""
 
     model: Literal["feed"]
-    """This model."""
+    """Which model this is."""
     entry_factor: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Times the feed's latency, on the way there."""
     response_factor: Annotated[float, Field(ge=0, le=1000)] = 1.0
@@ -103,7 +103,7 @@ class MarketModels(Section):
     queue: QueueConfig | None = None
     """Queue position."""
     fees: FeesConfig | None = None
-    """Fees."""
+    """What trades cost."""
     partial: bool | None = None
     """Whether fills take what there is."""
 
@@ -126,7 +126,7 @@ class BacktestConfig(Section):
     queue: QueueConfig = QueueConfig()
     """Queue position."""
     fees: FeesConfig = FeesConfig()
-    """Fees."""
+    """What trades cost."""
     partial: bool | None = None
     """A fill takes what trades or stands there; false: an order fills whole. None: as `rules` say."""
     self_trade: Literal["ignored", "expire_maker", "expire_taker"] | None = None

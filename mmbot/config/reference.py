@@ -59,10 +59,11 @@ def _section(model: type[BaseModel], prefix: str, written: set[type[BaseModel]])
     if model in written:
         return []
     written.add(model)
-    source = model.model_fields.get("source")
+    chosen = next((name for name in ("source", "model") if _is_choice(model.model_fields.get(name))), None)
     lines = []
-    if source is not None:
-        lines.append(f"### `{prefix}` with `source: {get_args(source.annotation)[0]}`\n")
+    if chosen is not None:
+        value = get_args(model.model_fields[chosen].annotation)[0]
+        lines.append(f"### `{prefix}` with `{chosen}: {value}`\n")
     elif prefix not in Config.model_fields:
         lines.append(f"### `{prefix}`\n")
     lines.append(f"{(model.__doc__ or '').strip()}\n")
@@ -73,6 +74,11 @@ def _section(model: type[BaseModel], prefix: str, written: set[type[BaseModel]])
         for below in _models(field.annotation):
             nested += _section(below, f"{prefix}.{_key(name, field.annotation)}{_item(field.annotation)}", written)
     return [*lines, "", *nested]
+
+
+def _is_choice(field: FieldInfo | None) -> bool:
+    """Whether the field has one possible value, which tells its section from others in the same place."""
+    return field is not None and len(get_args(field.annotation)) == 1
 
 
 def _item(annotation: Any) -> str:

@@ -2,7 +2,8 @@
 
 Cython lets a ``.pxd`` beside a ``.py`` say which classes are extension types and which attributes are C fields.
 `declare` writes that contract for a plugin: its strategy class becomes an extension type, its callbacks override the
-base's through the C vtable, and attributes annotated in the class body (``half_ticks: float``) become C fields.
+base's through the C vtable, methods of its own whose arguments are annotated are called as C, and attributes annotated
+in the class body (``half_ticks: float``) become C fields.
 
 The text itself keeps its meaning and its line numbers; edited out is only what would contradict the contract: imports
 of extension types (they are cimported instead), annotations that became fields, and ``super()`` without arguments.
@@ -23,6 +24,8 @@ EXTENSION_TYPES = {
     "Strategy": "strategy",
 }
 """What ``mmbot.strategy`` offers as extension types, and the core module of each."""
+FUNCTIONS = {"ceil_ticks": "quoting", "floor_ticks": "quoting"}
+"""What it offers as functions that a compiled plugin calls as C, and the core module of each."""
 CALLBACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "on_start": ("void", ()),
     "on_book": ("void", ("core_Market",)),
@@ -36,6 +39,7 @@ CALLBACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import_state": ("void", ("dict",)),
 }
 """Callback -> result and argument types, as in ``strategy.pxd``."""
+COMPILED = EXTENSION_TYPES | FUNCTIONS
 FIELD_TYPES = {"float": "double", "int": "int64_t", "bool": "bint"}
 PARAMS_NAME = "__params__"
 """Module variable of a compiled plugin that names its `Params`: an extension type keeps no annotations."""
@@ -75,7 +79,7 @@ def declare(source: str, filename: str) -> Typed:
     bases = {name for name, kind in imported.items() if kind == "Strategy"}
     contract = ["from libc.stdint cimport int64_t"]
     contract += [f"from mmbot._core.{m} cimport {name} as core_{name}" for name, m in EXTENSION_TYPES.items()]
-    contract += [f"from mmbot._core.{EXTENSION_TYPES[n]} cimport {n} as {alias}" for alias, n in imported.items()]
+    contract += [f"from mmbot._core.{COMPILED[n]} cimport {n} as {alias}" for alias, n in imported.items()]
     known: dict[str, set[str]] = {name: set() for name in bases}
     for node in tree.body:
         base = next((b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name) and b.id in known), None)
@@ -116,6 +120,13 @@ class _Text:
         if argument.annotation is not None:
             self.replace(argument, argument.arg)
 
+    def drop_result_type(self, function: ast.FunctionDef) -> None:
+        """Turn ``def f(...) -> type:`` into ``def f(...):``."""
+        assert function.returns is not None  # noqa: S101 - the caller looked
+        start, end = self._span(function.returns)
+        arrow = self._data.rindex(b"->", 0, start)
+        self._edits.append((arrow, end, b""))
+
     def rename_function(self, node: ast.FunctionDef, new: str) -> None:
         """Give a function another name."""
         at = self._data.index(node.name.encode(), self._starts[node.lineno - 1] + node.col_offset + len("def "))
@@ -154,8 +165,8 @@ def _imports(tree: ast.Module, text: _Text) -> dict[str, str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom) or node.module != "mmbot.strategy" or node.level:
             continue
-        kept = [alias for alias in node.names if alias.name not in EXTENSION_TYPES]
-        found |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in EXTENSION_TYPES}
+        kept = [alias for alias in node.names if alias.name not in COMPILED]
+        found |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in COMPILED}
         text.replace(node, ast.unparse(ast.ImportFrom(module=node.module, names=kept, level=0)) if kept else "pass")
     return found
 
@@ -177,6 +188,8 @@ class _Class:
                 self._attribute(statement, statement.target.id)
             elif isinstance(statement, ast.FunctionDef) and statement.name in CALLBACKS:
                 self._callback(statement)
+            elif isinstance(statement, ast.FunctionDef) and not statement.name.startswith("__"):
+                self._method(statement)
         for call in _bare_supers(self.node):  # a C method has no cell to find its class in
             self.text.replace(call, f"super({self.node.name}, self)")
         if not _assigned(self.node) <= self.fields | self.inherited | {"params"} and "__dict__" not in self.inherited:
@@ -202,6 +215,28 @@ class _Class:
         if bare in self.imported:
             return bare
         return FIELD_TYPES.get(written, "object")
+
+    def _method(self, function: ast.FunctionDef) -> None:
+        """A method of the plugin's own becomes a C method when its arguments say types that C has."""
+        types = [self._argument_type(argument) for argument in function.args.args[1:]]
+        if None in types or not _is_simple(function, len(types)):
+            return
+        names = [argument.arg for argument in function.args.args]
+        arguments = "".join(f", {kind} {name}" for kind, name in zip(types, names[1:], strict=True))
+        for argument in function.args.args:
+            self.text.drop_argument_type(argument)
+        if function.returns is not None:
+            self.text.drop_result_type(function)
+        self.lines.append(f"cpdef {function.name}({names[0]}{arguments})")
+        self.fields.add(function.name)
+
+    def _argument_type(self, argument: ast.arg) -> str | None:
+        if argument.annotation is None:
+            return None
+        written = ast.unparse(argument.annotation).strip("'\"")
+        if written in self.imported:
+            return written
+        return FIELD_TYPES.get(written)
 
     def _callback(self, function: ast.FunctionDef) -> None:
         result, types = CALLBACKS[function.name]

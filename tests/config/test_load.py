@@ -86,7 +86,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         ["bot.yaml:13", "risk.max_order_qty"],
     ]
     assert lines[1].endswith(
-        "found 'binance_spt'; allowed: 'binance_usdm' or 'binance_spot'; did you mean 'binance_spot'?"
+        "found 'binance_spt'; allowed: 'binance_usdm', 'binance_spot' or 'tape'; did you mean 'binance_spot'?"
     )
     assert lines[2].endswith("found -1; expected to be greater than 0")
 

@@ -37,8 +37,11 @@ class Maker(Base):
     def on_trade(self, market, side: int, price_ticks: int, qty_lots: int = 0) -> None:
         self.seen = sum(x for x in (side, price_ticks))
 
-    def helper(self, market: Market) -> int:
+    def helper(self, ladder: Ladder, times: int) -> int:
         return self.seen  # märz
+
+    def loose(self, anything, more: list[int]) -> None:
+        self.seen = 2
 """
 
 
@@ -58,6 +61,7 @@ def test_the_contract_has_fields_and_callbacks() -> None:
             "self, core_Market argument_0, int argument_1, int64_t argument_2, int64_t argument_3)"
             " except *"
         ),
+        "    cpdef helper(self, Ladder ladder, int64_t times)",
     ]
     assert "from mmbot._core.quoting cimport Quotes as Ladder" in contract
 
@@ -71,10 +75,18 @@ def test_lines_keep_their_numbers_up_to_the_end_of_the_class() -> None:
         "params: P", "half: float", "seen: int", "ladder: Ladder | None", "known: dict[str, float]", "limit: int = 3",
         "def on_book(self, market: Market) -> None:",
         "def on_trade(self, market, side: int, price_ticks: int, qty_lots: int = 0) -> None:",
+        "def helper(self, ladder: Ladder, times: int) -> int:",
     ]  # fmt: skip
     assert after[0] == "from mmbot.strategy import Params"
     assert "    limit = 3" in after
     assert after[-1] == "__params__ = P"
+
+
+def test_a_function_of_the_api_is_called_as_c() -> None:
+    source = "from mmbot.strategy import Strategy, floor_ticks as down\nclass A(Strategy): pass\n"
+    typed = declare(source, "a.py")
+    assert "from mmbot._core.quoting cimport floor_ticks as down" in typed.contract
+    assert typed.source.splitlines()[0] == "pass"
 
 
 def test_a_callback_that_no_c_method_can_hold_is_called_from_one() -> None:
