@@ -213,10 +213,11 @@ class TapeWriter:
     def _demand_all(self, good: NDArray[Any], expected: str, found: NDArray[Any]) -> None:
         if not good.all():
             at = int(np.argmin(good))
-            raise TapeError(f"{self.path}: batch {self._total + at}: expected {expected}, found {found[at]}")
+            raise TapeError(f"{self.path}: batch {self.appended + at}: expected {expected}, found {found[at]}")
 
     @property
-    def _total(self) -> int:
+    def appended(self) -> int:
+        """Batches so far, also those not written yet."""
         return self.batches + self._pending_batches
 
     def _write_chunk(self) -> None:

@@ -1,0 +1,120 @@
+"""Recorded data ready for a backtest: a tape as it is, anything else converted once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmbot._core.tape import VERSION, open_tape
+from mmbot.errors import TapeError
+from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.request import Listing, Request, Rules
+from mmbot.tape.sources import convert, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mmbot._core.types import Instrument
+
+CONVERTERS = 1
+"""Raised when a converter makes another tape of the same data."""
+
+
+def prepare(
+    source: Path,
+    *,
+    cache: Path,
+    instrument: Instrument | None = None,
+    venue: str | None = None,
+    symbol: str | None = None,
+    rules: Rules | str = Rules.MMBOT,
+    tickers: bool | None = None,
+    listing: Listing | None = None,
+    progress: Callable[[float], object] | None = None,
+) -> Path:
+    """The tape of a source.
+
+    A tape is used as it is. Anything else is converted into `cache` once: its name there tells the source's path,
+    size and time of change and every option, so that what has changed is converted anew. Several processes may ask
+    for the same at once: one converts, the others wait for it.
+
+    Args:
+        source: a tape, raw recording, event array, or whatever else `mmbot.tape.sources.KINDS` names.
+        cache: folder of converted tapes; created.
+        instrument: of the data; None: as `Request.instrument`.
+        venue: as `Request.venue`.
+        symbol: as `Request.symbol`.
+        rules: how messages become events.
+        tickers: as `Request.tickers`.
+        listing: as `Request.listing`.
+        progress: told the share of a conversion that is done.
+
+    Raises:
+        ConfigError: venue, symbol or units are needed and not known.
+        TapeError: the data is damaged or not what it should be.
+        OSError: a file cannot be read or written.
+    """
+    rules = Rules(rules)
+    if kind_of(source).name == "tape":
+        return source
+    options = {
+        "version": [VERSION, CONVERTERS],
+        "instrument": instrument_fields(instrument) if instrument is not None else None,
+        "venue": venue,
+        "symbol": symbol,
+        "rules": str(rules),
+        "tickers": tickers,
+        "files": _stamps(source),
+    }
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:12]
+    cache.mkdir(parents=True, exist_ok=True)
+    out = cache / f"{source.name.split('.')[0]}-{digest}.tape"
+    with _alone(out):
+        if not _is_whole(out):
+            convert(
+                Request(
+                    sources=(source,),
+                    out=out,
+                    instrument=instrument,
+                    venue=venue,
+                    symbol=symbol,
+                    rules=rules,
+                    tickers=tickers,
+                    listing=listing,
+                    progress=progress,
+                )
+            )
+    return out
+
+
+def _stamps(source: Path) -> list[list[Any]]:
+    """What changes when the source does."""
+    paths = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    stats = [(str(path.resolve()), path.stat()) for path in paths]
+    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def _is_whole(tape: Path) -> bool:
+    """Whether the tape is there and its footer is good; chunks are verified when they are read."""
+    try:
+        open_tape(tape)
+    except (FileNotFoundError, TapeError):
+        return False
+    return True
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other processes out while `out` is made; the lock goes with the process that holds it."""
+    lock = out.with_name(f".{out.name}.lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

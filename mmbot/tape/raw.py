@@ -1,0 +1,237 @@
+"""Raw recordings of Binance USD-M, COIN-M and spot to tapes; the rules are in ``mmbot/_core/intake.pxd``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+
+from mmbot._core.decode import Decoder
+from mmbot._core.intake import AGG_TRADE_KIND, Intake
+from mmbot._core.tape import TapeKind
+from mmbot._core.types import Instrument
+from mmbot.errors import ConfigError, TapeError
+from mmbot.recordings import EntryKind, parse_line
+from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.lines import Intact, line_blocks
+from mmbot.tape.quality import Quality
+from mmbot.tape.request import Request, Rules
+from mmbot.tape.spool import Spool
+from mmbot.tape.survey import VENUES, survey
+from mmbot.tape.writer import TapeWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Columns = dict[str, NDArray[Any]]
+
+READING_SHARE: Final = 0.7
+"""Of a conversion's time, for the progress bar; the rest is sorting and writing."""
+FINEST_DECIMALS: Final = 8
+"""Of Binance's prices and quantities."""
+MOST_HELD: Final = 1 << 18
+"""Batches held until the exchange says the time for the first time."""
+
+
+def convert(request: Request) -> dict[str, Any]:
+    """Convert one market of a raw recording; see `mmbot.tape.sources.convert`."""
+    paths = _files(request)
+    instrument, how = find_instrument(request, paths)
+    intake, decoder = _intake(request, instrument)
+    intact = Intact()
+    source = {
+        "kind": "raw",
+        "files": [str(path) for path in paths],
+        "rules": str(request.rules),
+        "tickers": request.with_tickers,
+        "instrument_from": how,
+    }
+    with Spool(request.out.parent) as spool, TapeWriter(request.out, instrument, source) as writer:
+        _read(request, paths, intake, spool, intact)
+        if not spool.batches:
+            raise TapeError(
+                f"{paths[0]}: expected market data of {instrument.venue_symbol}, "
+                f"found none in {intake.lines} lines ({intake.undecodable} of them undecodable)"
+            )
+        least = spool.least_latency_ns or 0
+        shift_ns = max(0, -least)
+        latency = spool.pour(
+            writer,
+            shift_ns=shift_ns,
+            progress=lambda share: request.report(READING_SHARE + (1 - READING_SHARE) * share),
+        )
+        quality = _quality(intake, decoder, spool, intact)
+        quality.least_latency_ns, quality.shift_ns, quality.negative_latency = least, shift_ns, least < 0
+        quality.latency_ms = latency
+        report = quality.fields()
+        writer.close(report)
+    return report
+
+
+def find_instrument(request: Request, paths: list[Path]) -> tuple[Instrument, str]:
+    """The instrument of a raw recording, and where it is from: ``given``, ``listed`` or ``inferred``.
+
+    Raises:
+        ConfigError: the venue is unknown, the symbol is missing or ambiguous, or a field is wrong.
+    """
+    if request.venue is not None and request.venue not in VENUES:
+        raise ConfigError(f"--venue: expected one of {', '.join(VENUES)}, found {request.venue!r}")
+    if request.instrument is not None:
+        found, how = request.instrument, "given"
+    else:
+        seen = survey(paths)
+        symbol = seen.choose(request.symbol, paths[0])
+        venue = request.venue or seen.venue_of(symbol)
+        listed = request.listing(venue, symbol) if request.listing is not None else None
+        found, how = (listed, "listed") if listed is not None else (seen.infer(venue, symbol), "inferred")
+    if request.overrides:
+        try:
+            found = Instrument(**instrument_fields(found) | request.overrides)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"instrument: {error}") from None
+    return found, how
+
+
+def _files(request: Request) -> list[Path]:
+    """The files of the sources: a folder's in the order of their names, which is the order of time."""
+    files: list[Path] = []
+    for path in request.sources:
+        files += sorted(path.glob("*.gz")) if path.is_dir() else [path]
+    return files
+
+
+def _intake(request: Request, instrument: Instrument) -> tuple[Intake, Decoder]:
+    followed = request.rules is Rules.MMBOT
+    kind = "binance_usdm" if instrument.perpetual else "binance_spot"
+    tick = lot = 0.0
+    decimals = 0
+    decoded = instrument
+    if not followed:  # decoded at the finest unit, then rounded
+        sizes = (Decimal(instrument.tick_size), Decimal(instrument.lot_size))
+        decimals = max(FINEST_DECIMALS, *(-int(size.normalize().as_tuple().exponent) for size in sizes))
+        unit = Decimal(1).scaleb(-decimals)
+        tick, lot = (0.0 if size == unit else float(size) for size in sizes)
+        finest = {"tick_size": f"{unit:f}", "lot_size": f"{unit:f}"}
+        decoded = Instrument(**instrument_fields(instrument) | finest)
+    decoder = Decoder(kind, {instrument.venue_symbol: (0, decoded)})
+    intake = Intake(
+        decoder,
+        followed=followed,
+        tickers=request.with_tickers,
+        marks=followed,
+        strict=not request.keep_going,
+        odd_line=_odd_line(instrument.venue_symbol),
+        tick=tick,
+        lot=lot,
+        unit=10.0**decimals,
+    )
+    return intake, decoder
+
+
+def _odd_line(symbol: str) -> Callable[[bytes], tuple[int, bytes, bool] | None]:
+    """What a line that is not ``<ns> <json>`` holds for `symbol`."""
+
+    def odd_line(line: bytes) -> tuple[int, bytes, bool] | None:
+        entry = parse_line(line)
+        if entry is None:
+            return None
+        if entry.kind is EntryKind.FRAME:
+            return entry.recv_ns, entry.payload, False
+        if entry.kind is EntryKind.REST:
+            parts = urlsplit(entry.url)
+            asked = parse_qs(parts.query).get("symbol", [symbol])[0]
+            if parts.path.endswith("/depth") and asked.upper() == symbol:
+                return entry.recv_ns, entry.payload, True
+        return None
+
+    return odd_line
+
+
+def _read(request: Request, paths: list[Path], intake: Intake, spool: Spool, intact: Intact) -> None:
+    total = sum(path.stat().st_size for path in paths) or 1
+    held: list[Columns] = []
+    for path in paths:
+        lines_before, offset_before = intake.lines, intake.offset
+        for block in line_blocks(path, intact, keep_going=request.keep_going):
+            if not intake.feed(block):
+                _raise_fault(path, intake, lines_before, offset_before)
+            held.append(intake.take())
+            if intake.first_exch_ns >= 0 or sum(len(columns["kind"]) for columns in held) > MOST_HELD:
+                _drain(held, spool, intake.first_exch_ns)
+            request.report(READING_SHARE * intact.read_bytes / total)
+    _drain(held, spool, intake.first_exch_ns)
+
+
+def _drain(held: list[Columns], spool: Spool, first_exch_ns: int) -> None:
+    """Spool what was held; what came before the exchange said a time gets the first, or without one our own."""
+    for columns in held:
+        untimed = columns["exch_ns"] < 0
+        if untimed.any():
+            first = columns["local_ns"] if first_exch_ns < 0 else first_exch_ns
+            columns["exch_ns"] = np.where(untimed, first, columns["exch_ns"])
+        spool.append(columns)
+    held.clear()
+
+
+def _raise_fault(path: Path, intake: Intake, lines_before: int, offset_before: int) -> None:
+    line, offset, reason, text = intake.fault or (0, 0, "", b"")
+    hint = "--keep-going leaves such lines out and counts them"
+    if reason == "REASON_PRICE":
+        hint = "is --tick right? --rules hftbacktest rounds prices; --keep-going leaves such lines out"
+    raise TapeError(
+        f"{path}: line {line - lines_before}, byte {offset - offset_before} of its text: "
+        f"expected a market-data message, found {_REASONS.get(reason, reason)}: {text!r} ({hint})"
+    )
+
+
+_REASONS: Final = {
+    "REASON_JSON": "no JSON, or a part of it",
+    "REASON_FIELD": "a message with a field missing or wrong",
+    "REASON_PRICE": "a price that is no whole number of ticks",
+    "REASON_QTY": "a quantity that is no plain decimal or does not fit",
+    "REASON_MEMORY": "a message too large",
+}
+
+
+def _quality(intake: Intake, decoder: Decoder, spool: Spool, intact: Intact) -> Quality:
+    messages = decoder.kinds
+    for name in ("BAD", "IGNORED", "CONTROL"):
+        messages.pop(name, None)
+    agg = int(spool.kinds[AGG_TRADE_KIND])
+    fault = intake.fault
+    return Quality(
+        lines=intake.lines,
+        messages=messages,
+        undecodable=intake.undecodable,
+        first_undecodable=f"line {fault[0]}, byte {fault[1]}: {fault[2]}: {fault[3]!r}" if fault else "",
+        no_messages=intake.no_messages,
+        full_parser=decoder.fallbacks,
+        dust=decoder.dust,
+        trades_dropped=intake.trades_dropped,
+        left_out=intake.left_out,
+        agg_trades_left_out=agg if spool.kinds[TapeKind.TRADE] else 0,
+        snapshots=intake.snapshots,
+        snapshots_refused=intake.refused,
+        snapshots_redundant=intake.redundant,
+        missing_snapshot=bool(messages.get("DEPTH")) and not intake.snapshots,
+        gaps=intake.gaps,
+        gap_places=[
+            {"line": line, "local_ns": local_ns, "expected": expected, "found": found}
+            for line, local_ns, expected, found in intake.gap_places
+        ],
+        older=intake.older,
+        split=intake.split,
+        crossed=intake.crossed,
+        crossings=intake.crossings,
+        exch_back=intake.exch_back,
+        exch_back_max_ns=intake.exch_back_max_ns,
+        local_back=intake.local_back,
+        local_back_max_ns=intake.local_back_max_ns,
+        untimed=intake.untimed,
+        cut=intact.cut,
+    )
