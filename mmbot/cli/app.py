@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Test a strategy": {
         "backtest": "mmbot.cli.backtest",
+        "sweep": "mmbot.cli.sweep",
     },
     "A running bot": {
         "status": "mmbot.cli.status",

@@ -1,0 +1,76 @@
+"""One trial: a backtest, and the figures by which trials are compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmbot._core.types import Instrument
+from mmbot.backtest import run
+from mmbot.report import performance, trading
+from mmbot.report.run import MarketFacts, RunData
+
+if TYPE_CHECKING:
+    from mmbot.backtest import BacktestResult
+    from mmbot.config import Config
+
+
+def run_trial(config: Config) -> dict[str, Any]:
+    """Backtest `config` without writing anything; its summary, with what a report says of risk besides.
+
+    Raises:
+        MmbotError: as `mmbot.backtest.run`.
+    """
+    result = run(config)
+    return {**result.summary, **figures(config, result)}
+
+
+def figures(config: Config, result: BacktestResult) -> dict[str, Any]:
+    """Drawdown, Sharpe, Sortino and turnover (by settle asset where there are several), and by market the position.
+
+    Money in units of the settle asset, positions in the market's own unit; conventions as in a report.
+    """
+    arrays = result.arrays
+    markets = [
+        MarketFacts(i, name, Instrument(**fields), config.markets[name].role == "maker")
+        for i, (name, fields) in enumerate(result.summary["markets"].items())
+    ]
+    data = RunData(Path(), "", "backtest", markets, [], arrays["fills"], arrays["orders"], arrays["state"])
+    assets = list(dict.fromkeys(market.instrument.settle_asset for market in markets))
+    found: dict[str, Any] = {}
+    for asset in assets:
+        suffix = f".{asset}" if len(assets) > 1 else ""
+        found |= {f"{name}{suffix}": value for name, value in _of_asset(data, asset).items()}
+    found["position"] = {market.id: _position(data, market) for market in markets}
+    return found
+
+
+def _of_asset(data: RunData, asset: str) -> dict[str, Any]:
+    times, equity = performance.equity(data, asset)
+    ratios = performance.ratios(times, equity, performance.state_every_s(data))
+    turnover = sum(
+        trading.fills_of(data.of("fills", market), market.instrument)["turnover"]
+        for market in data.markets
+        if market.instrument.settle_asset == asset
+    )
+    return {
+        "drawdown": performance.drawdown(times, equity)["max_e8"] / 1e8,
+        "sharpe": ratios["sharpe"],
+        "sortino": ratios["sortino"],
+        "turnover": turnover,
+    }
+
+
+def _position(data: RunData, market: MarketFacts) -> dict[str, Any]:
+    found = trading.position(data.of("state", market), market.instrument)
+    if not found:
+        return {}
+    lot = found["lot"]
+    return {
+        "end": found["end_lots"] * lot,
+        "max_abs": int(np.maximum(found["max_lots"], -found["min_lots"])) * lot,
+        "mean_abs": None if found["mean_abs_lots"] is None else found["mean_abs_lots"] * lot,
+        "flat_share": found["flat_share"],
+    }
