@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbot._core.tape import VERSION, open_tape
@@ -18,6 +17,7 @@ from mmbot.tape.sources import convert, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mmbot._core.types import Instrument
 
