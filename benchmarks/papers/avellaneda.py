@@ -13,6 +13,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,12 @@ QuoteRule = Callable[[float, float], Offsets]
 FloatArray = npt.NDArray[np.float64]
 
 
-def _pair(offsets: dict[str, float]) -> Offsets:
+class _Sides(TypedDict):
+    bid_ticks: float
+    ask_ticks: float
+
+
+def _pair(offsets: _Sides) -> Offsets:
     return offsets["bid_ticks"], offsets["ask_ticks"]
 
 

@@ -156,8 +156,8 @@ def _exponential(small: FloatArray) -> FloatArray:
 
 def _squared(power: FloatArray) -> FloatArray:
     """The square, scaled: a common factor is no matter to the quotes."""
-    square = power @ power
-    return square / square.max()
+    square: FloatArray = power @ power
+    return square / float(square.max())
 
 
 def _quotes(problem: Problem, power: FloatArray) -> Quotes:
