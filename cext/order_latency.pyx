@@ -102,22 +102,28 @@ cdef int64_t locate(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
     return low
 
 
+cdef inline int64_t of_point(const LatencyPoint* point) noexcept nogil:
+    return -point.refused_ns if point.refused else point.latency_ns
+
+
 # The latency at `ts_ns`: of the nearest point outside of the recorded time, on the line between two points inside it.
-# If one of the two was refused, so is this.
+# If one of the two was refused, so is this, and the line is that of how long it takes to know.
 cdef int64_t interpolate(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
     cdef LatencyPoint *a
     cdef LatencyPoint *b
     cdef int64_t first, second, value
+    cdef bint refused
     if ts_ns < curve.points[0].at_ns:
-        return curve.points[0].latency_ns
+        return of_point(&curve.points[0])
     if ts_ns >= curve.points[curve.count - 1].at_ns:
-        return curve.points[curve.count - 1].latency_ns
+        return of_point(&curve.points[curve.count - 1])
     a = &curve.points[locate(curve, ts_ns)]
     b = a + 1
-    first = a.latency_ns if a.latency_ns >= 0 else -a.latency_ns
-    second = b.latency_ns if b.latency_ns >= 0 else -b.latency_ns
+    refused = a.refused or b.refused
+    first = a.refused_ns if refused else a.latency_ns
+    second = b.refused_ns if refused else b.latency_ns
     value = first + <int64_t>(<double>(second - first) / <double>(b.at_ns - a.at_ns) * <double>(ts_ns - a.at_ns))
-    return -value if a.latency_ns < 0 or b.latency_ns < 0 else value
+    return -value if refused else value
 
 
 cdef class RecordedLatency(OrderLatency):
@@ -160,14 +166,14 @@ cdef class RecordedLatency(OrderLatency):
                 if resp <= req:
                     raise ValueError(f"RecordedLatency, row {index}: expected resp_ns after req_ns, found {resp - req} "
                                      "ns between them")
-                append(&self.entries, req, req - resp, index)
+                append(&self.entries, LatencyPoint(req, 0, resp - req, 1), index)
                 continue
             exch += offset_ns
             if exch < req or resp < exch:
                 raise ValueError(f"RecordedLatency, row {index}: expected latencies >= 0, found {exch - req} ns there "
                                  f"and {resp - exch} ns back (the clocks differ: see offset_ns)")
-            append(&self.entries, req, exch - req, index)
-            append(&self.responses, exch, resp - exch, index)
+            append(&self.entries, LatencyPoint(req, exch - req, resp - req, 0), index)
+            append(&self.responses, LatencyPoint(exch, resp - exch, 0, 0), index)
         if self.responses.count == 0:
             raise ValueError("RecordedLatency: expected a request that reached the exchange, found none in "
                              f"{count} rows")
@@ -188,12 +194,12 @@ cdef class RecordedLatency(OrderLatency):
 
 
 # Of several points at the same time the last one counts: no time lies between them.
-cdef int append(LatencyCurve* curve, int64_t at_ns, int64_t latency_ns, int64_t row) except -1:
+cdef int append(LatencyCurve* curve, LatencyPoint point, int64_t row) except -1:
     cdef int64_t last_ns = curve.points[curve.count - 1].at_ns if curve.count else INT64_MIN
-    if at_ns < last_ns:
-        raise ValueError(f"RecordedLatency, row {row}: expected times in order, found {at_ns} after {last_ns}")
-    if at_ns == last_ns:
+    if point.at_ns < last_ns:
+        raise ValueError(f"RecordedLatency, row {row}: expected times in order, found {point.at_ns} after {last_ns}")
+    if point.at_ns == last_ns:
         curve.count -= 1
-    curve.points[curve.count] = LatencyPoint(at_ns, latency_ns)
+    curve.points[curve.count] = point
     curve.count += 1
     return 0

@@ -30,7 +30,7 @@ cdef class QueuePosition:
     """
 
     def __cinit__(self, int model, double n = 2.0, double unit = 1.0):
-        if not QueueModel.RISK_ADVERSE <= model <= QueueModel.L3_FIFO:
+        if model < 0 or model > <int>QueueModel.L3_FIFO:
             raise ValueError(f"QueuePosition: expected a QueueModel, found {model}")
         if not n > 0.0 or not unit > 0.0:
             raise ValueError(f"QueuePosition: expected n > 0 and unit > 0, found {n} and {unit}")

@@ -4,7 +4,7 @@ A driver asks `entry_ns` when a request leaves and `response_ns` when the exchan
 order by the driver: one that would overtake an earlier one arrives together with it; answers likewise.
 """
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int8_t, int64_t
 
 
 cdef class OrderLatency:
@@ -28,7 +28,9 @@ cdef class FeedLatency(OrderLatency):
 
 cdef struct LatencyPoint:   # a known latency
     int64_t at_ns
-    int64_t latency_ns      # below 0: the request was refused, which was known after -latency_ns
+    int64_t latency_ns
+    int64_t refused_ns      # there and back: after so long it would be known that a request was refused
+    int8_t refused          # it was: there is no latency
 
 
 cdef struct LatencyCurve:   # points by time; between two, a straight line
