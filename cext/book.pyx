@@ -27,10 +27,8 @@ cdef extern from *:
             return (long long)PyUnstable_Long_CompactValue((PyLongObject *)o);
     #else
         const digit *digits = ((PyLongObject *)o)->ob_digit;
-        if (Py_SIZE(o) == 1)
-            return digits[0];
-        if (Py_SIZE(o) == 0)
-            return 0;
+        if ((size_t)Py_SIZE(o) <= 1) /* no branch for 0: nobody can predict which levels are removed */
+            return Py_SIZE(o) * digits[0];
         if (Py_SIZE(o) == 2)
             return ((long long)digits[1] << PyLong_SHIFT) | digits[0];
     #endif

@@ -12,13 +12,6 @@ enum { MM_OK = 0, MM_EMPTY = -1, MM_SIGN = -2, MM_EXPONENT = -3, MM_CHAR = -4, M
 
 typedef unsigned __int128 mm_u128;
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#define MM_VECTORS 1
-#else
-#define MM_VECTORS 0
-#endif
-
 #define MM_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define MM_LIKELY(x) __builtin_expect(!!(x), 1)
 
@@ -155,74 +148,6 @@ static inline const char *mm_fast_units(const char *p, const MmUnit *unit, int64
     }
     *units = (int64_t)value;
     return p + 1;
-}
-
-#define MM_LEVEL_BYTES 80 /* how many bytes mm_fast_level may look at */
-
-/* The number of exactly n characters at p to units: 0 when only the scalar reader can tell. */
-static inline int mm_fast_number(const char *p, int n, const MmUnit *unit, int64_t *units)
-{
-    uint64_t y = mm_load8(p) ^ MM_EACH('0');
-    uint64_t stop = mm_non_digits(y);
-    if (!MM_LIKELY(stop))
-        return 0;
-    int bits = __builtin_ctzll(stop) & ~7;
-    if (!MM_LIKELY(bits))
-        return 0;
-    uint64_t value = mm_eight_digits(y << (64 - bits)) * unit->scale;
-    int places = n - (bits >> 3) - 1;
-    if (places >= 0) {
-        p += bits >> 3;
-        if (!MM_LIKELY(*p == '.' && (unsigned)(places - 1) < 8))
-            return 0;
-        y = mm_load8(p + 1) ^ MM_EACH('0');
-        y = y << (64 - 8 * places) >> (64 - 8 * places);
-        if (!MM_LIKELY(!(mm_non_digits(y) | (y & unit->tail_mask))))
-            return 0;
-        value += mm_eight_digits(y << unit->shift);
-    }
-    if (unit->mantissa != 1) {
-        if (value % (uint64_t)unit->mantissa)
-            return 0;
-        value /= (uint64_t)unit->mantissa;
-    }
-    *units = (int64_t)value;
-    return 1;
-}
-
-/* One `["price","quantity"]`: returns what follows, or NULL when only the bounded reader can tell. All four quotes are
- * found at once, so that the next level's start does not wait for this one's digits. */
-static inline const char *mm_fast_level(
-    const char *p, const MmUnit *tick, const MmUnit *lot, int64_t *ticks, int64_t *lots)
-{
-#if MM_VECTORS
-    const __m128i quote = _mm_set1_epi8('"');
-    uint64_t marks = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i text = _mm_loadu_si128((const __m128i *)(p + 16 * i));
-        marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, quote)) << (16 * i);
-    }
-    uint64_t from_second = marks & (marks - 1), from_third = from_second & (from_second - 1);
-    uint64_t from_fourth = from_third & (from_third - 1);
-    if (!MM_LIKELY(from_fourth && (marks & 3) == 2 && *p == '['))
-        return NULL;
-    int price_end = __builtin_ctzll(from_second), qty_start = __builtin_ctzll(from_third) + 1;
-    int qty_end = __builtin_ctzll(from_fourth);
-    if (!MM_LIKELY(qty_start == price_end + 3 && p[price_end + 1] == ',' && p[qty_end + 1] == ']'))
-        return NULL;
-    if (!MM_LIKELY(mm_fast_number(p + 2, price_end - 2, tick, ticks)
-                   && mm_fast_number(p + qty_start, qty_end - qty_start, lot, lots)))
-        return NULL;
-    return p + qty_end + 2;
-#else
-    if (!MM_LIKELY(p[0] == '[' && p[1] == '"'))
-        return NULL;
-    p = mm_fast_units(p + 2, tick, ticks);
-    if (!MM_LIKELY(p && p[0] == ',' && p[1] == '"'))
-        return NULL;
-    p = mm_fast_units(p + 2, lot, lots);
-    return MM_LIKELY(p && *p == ']') ? p + 1 : NULL;
-#endif
 }
 
 /* A JSON integer of 1 to 18 digits, no sign and no leading zero: returns what follows, or NULL. */

@@ -99,11 +99,11 @@ cdef int64_t _below(const Ladder* side, int64_t key) noexcept nogil:
 
 cdef inline void _put(Ladder* side, int64_t key, int64_t lots) noexcept nogil:
     cdef int64_t slot = key & side.mask, index = slot >> 6
-    cdef uint64_t bit = <uint64_t> 1 << (slot & 63), word
+    cdef uint64_t bit = <uint64_t> 1 << (slot & 63), word = side.words[index]
     side.lots[slot] = lots
-    word = (side.words[index] & ~bit) | (bit & -<uint64_t> (lots != 0))
-    side.words[index] = word
-    side.summary[index >> 6] |= <uint64_t> (word != 0) << (index & 63)
+    if MM_RARE(word == 0):              # most words have other levels: two memory operations less
+        side.summary[index >> 6] |= <uint64_t> (lots != 0) << (index & 63)
+    side.words[index] = (word & ~bit) | (bit & -<uint64_t> (lots != 0))
 
 
 cdef int32_t _far_find(const Ladder* side, int64_t key) noexcept nogil:

@@ -3,11 +3,20 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memchr
 
-from mmbot._core.digits cimport MM_IS, MM_LEVEL_BYTES, MM_LIKELY, mm_fast_level, mm_scan_text
+from mmbot._core.digits cimport MM_IS, MmUnit, mm_scan_text
 from mmbot._core.feed cimport FeedMarket, feed_find, feed_market, feed_reserve
 from mmbot._core.message cimport AGG_TRADE, BOOK_TICKER, DEPTH, MARK_PRICE, SNAPSHOT, TRADE, blank
 from mmbot._core.tokens cimport key_bool, key_double, key_int, key_lots, key_ms, key_text, key_units, skip_extras
 from mmbot._core.types cimport Level, Side
+
+cdef extern from "levels.h" nogil:
+    ctypedef const char* (*MmLevelReader)(
+        const char* p, const char* end, const MmUnit* tick, const MmUnit* lot, int64_t** out) noexcept nogil
+    MmLevelReader mm_levels_portable, mm_levels_avx2
+    bint mm_has_avx2()
+    void mm_forms_init()
+
+cdef MmLevelReader _read_levels
 
 
 cdef int scan(Feed* feed, const char* p, Py_ssize_t n, Decoded* out, int32_t snapshot_market) noexcept nogil:
@@ -79,16 +88,14 @@ cdef const char* _levels(
         n_out[0] = 0
         return p + 1
     while True:
-        q = NULL
-        if MM_LIKELY(end - p >= MM_LEVEL_BYTES and fast):
-            q = mm_fast_level(p, &market.tick, &market.lot, &out.price_ticks, &out.qty_lots)
-        if not MM_LIKELY(q != NULL):
+        q = p
+        if fast:
+            q = _read_levels(p, end, &market.tick, &market.lot, <int64_t**> &out)
+        if q == p:
             q = _slow_level(p, end, market, out, n_dust)
-            if q == NULL:
+            if q == NULL or out.price_ticks == 0:
                 return NULL
-        if out.price_ticks == 0:
-            return NULL
-        out += 1
+            out += 1
         p = q
         if p >= end:
             return NULL
@@ -281,3 +288,24 @@ cdef const char* _scan_snapshot(
     out.asks = levels
     out.first_id = out.last_id
     return _levels(p + 9, end, market, levels, &out.n_asks, &out.n_dust)
+
+
+def level_readers() -> tuple:
+    """Names of the readers of price levels that this CPU can run, the best one last. They differ in speed alone."""
+    return ("portable", "avx2") if mm_has_avx2() else ("portable",)
+
+
+def use_level_reader(str name not None) -> None:
+    """Make every decoder of this process use another reader: for tests and measurements.
+
+    Raises:
+        ValueError: it is none of `level_readers`.
+    """
+    global _read_levels
+    if name not in level_readers():
+        raise ValueError(f"level reader: expected one of {', '.join(level_readers())}, found {name!r}")
+    _read_levels = mm_levels_avx2 if name == "avx2" else mm_levels_portable
+
+
+mm_forms_init()
+use_level_reader("avx2" if mm_has_avx2() else "portable")

@@ -17,7 +17,6 @@ cdef extern from "digits.h" nogil:
         int32_t fast                    # 0: only the bounded reader will do
     enum:
         MM_FAST_BYTES                   # how many bytes mm_fast_units may look at
-        MM_LEVEL_BYTES                  # how many bytes mm_fast_level may look at
         MM_NOT_WHOLE
     bint MM_IS(const char* p, const char* end, const char* text, Py_ssize_t n)
     bint MM_LIKELY(bint x)
@@ -28,7 +27,6 @@ cdef extern from "digits.h" nogil:
     int mm_parse_units(const char* text, Py_ssize_t n, int64_t mantissa, int32_t decimals, int64_t* units)
     int mm_format_units(int64_t units, int64_t mantissa, int32_t decimals, char* out)
     const char* mm_fast_units(const char* p, const MmUnit* unit, int64_t* units)
-    const char* mm_fast_level(const char* p, const MmUnit* tick, const MmUnit* lot, int64_t* ticks, int64_t* lots)
     const char* mm_scan_int(const char* p, const char* end, int64_t* out)
     const char* mm_scan_text(const char* p, const char* end)
     const char* mm_scan_double(const char* p, const char* end, double* out)
