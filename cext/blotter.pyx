@@ -28,6 +28,9 @@ ORDERS = np.dtype([
     ("arrived_ns", "i8"), ("amended_ns", "i8"), ("ended_ns", "i8"), ("front_lots", "f8"), ("market", "i4"),
     ("amends", "i4"), ("side", "i1"), ("purpose", "i1"), ("time_in_force", "i1"), ("state", "i1"),
 ], align=True)
+TERMS = np.dtype([
+    ("order_id", "u8"), ("ts_ns", "i8"), ("price_ticks", "i8"), ("qty_lots", "i8"), ("market", "i4"),
+], align=True)
 STATE = np.dtype([
     ("ts_ns", "i8"), ("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8"), ("mid_x2", "i8"),
     ("position_lots", "i8"), ("own_bid_ticks", "i8"), ("own_bid_lots", "i8"), ("own_ask_ticks", "i8"),
@@ -35,7 +38,8 @@ STATE = np.dtype([
     ("fees_e8", "i8"), ("funding_e8", "i8"), ("mark_price", "f8"), ("market", "i4"),
 ], align=True)
 
-if (FILLS.itemsize, ORDERS.itemsize, STATE.itemsize) != (sizeof(FillRow), sizeof(OrderRow), sizeof(StateRow)):
+if (FILLS.itemsize, ORDERS.itemsize, TERMS.itemsize, STATE.itemsize) != (
+        sizeof(FillRow), sizeof(OrderRow), sizeof(TermsRow), sizeof(StateRow)):
     raise ImportError("blotter: the dtypes are not laid out as the structs are")
 
 cdef int64_t[HORIZONS] HORIZON_NS
@@ -100,6 +104,7 @@ cdef class Blotter:
     def __dealloc__(self):
         free(self.fills)
         free(self.orders)
+        free(self.terms)
         free(self.states)
         free(self.row_of)
 
@@ -256,6 +261,18 @@ cdef class Blotter:
         row.front_lots, row.state = NAN, OrderState.LIVE
         self.row_of[order_id % <uint64_t>self.slots] = self.n_orders
         self.n_orders += 1
+        self._note_terms(row, ts_ns)
+
+    cdef void _note_terms(self, const OrderRow* row, int64_t ts_ns) noexcept:
+        cdef TermsRow* terms
+        if not _grow(<void**>&self.terms, &self.room_terms, self.n_terms, sizeof(TermsRow)):
+            self.no_memory = True
+            return
+        terms = &self.terms[self.n_terms]
+        memset(terms, 0, sizeof(TermsRow))
+        terms.order_id, terms.market, terms.ts_ns = row.order_id, row.market, ts_ns
+        terms.price_ticks, terms.qty_lots = row.price_ticks, row.qty_lots
+        self.n_terms += 1
 
     cpdef void order_arrived(self, uint64_t order_id, int64_t exch_ts_ns) noexcept:
         """The venue accepted the order, at its own time; only the first word counts."""
@@ -275,6 +292,7 @@ cdef class Blotter:
         if row != NULL and (row.price_ticks != price_ticks or row.qty_lots != qty_lots):
             row.price_ticks, row.qty_lots, row.amended_ns = price_ticks, qty_lots, self.engine.now_ns
             row.amends += 1
+            self._note_terms(row, row.amended_ns)
 
     cpdef void order_ended(self, uint64_t order_id, int8_t state, int64_t filled_lots, int64_t ts_ns) noexcept:
         """The order reached a terminal `OrderState`; the first one stands."""
@@ -298,7 +316,7 @@ cdef class Blotter:
         self.collect()
 
     def arrays(self) -> dict:
-        """Copies of all rows, ``{"fills": FILLS, "orders": ORDERS, "state": STATE}``, oldest first.
+        """Copies of all rows, by ``fills``, ``orders``, ``terms`` and ``state``, oldest first.
 
         The state ends with a row of each market as it stands now.
 
@@ -316,6 +334,7 @@ cdef class Blotter:
         return {
             "fills": _copy(self.fills, self.n_fills, FILLS),
             "orders": _copy(self.orders, self.n_orders, ORDERS),
+            "terms": _copy(self.terms, self.n_terms, TERMS),
             "state": state,
         }
 

@@ -2,8 +2,8 @@
 
 A driver of the engine (a backtest, the replay of a journal) holds one `Blotter` and calls `advance` before each event,
 `collect` after it. It only looks: nothing here can change what the engine decides. Rows are C structs in growable
-arrays; `arrays` gives them to Python as numpy structured arrays of the dtypes FILLS, ORDERS and STATE, whose fields are
-those of the structs below, by the same names.
+arrays; `arrays` gives them to Python as numpy structured arrays of the dtypes FILLS, ORDERS, TERMS and STATE, whose
+fields are those of the structs below, by the same names.
 """
 cimport cython
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint64_t
@@ -55,6 +55,14 @@ cdef struct OrderRow:
     int8_t state                # types.OrderState: the terminal one, or LIVE
 
 
+cdef struct TermsRow:           # what an order asked for, from when on: one row when it is placed, one for each amend
+    uint64_t order_id
+    int64_t ts_ns               # our time: of the command for the first row, of the venue's word for an amend
+    int64_t price_ticks
+    int64_t qty_lots
+    int32_t market
+
+
 cdef struct StateRow:           # of one market; holds until that market's next row
     int64_t ts_ns
     int64_t bid_ticks           # best prices as we know them; 0: that side is empty
@@ -83,9 +91,10 @@ cdef class Blotter:
     cdef readonly int64_t state_every_ns        # 0: no state rows but the last
     cdef FillRow* fills
     cdef OrderRow* orders
+    cdef TermsRow* terms
     cdef StateRow* states
-    cdef readonly Py_ssize_t n_fills, n_orders, n_states
-    cdef Py_ssize_t room_fills, room_orders, room_states
+    cdef readonly Py_ssize_t n_fills, n_orders, n_terms, n_states
+    cdef Py_ssize_t room_fills, room_orders, room_terms, room_states
     cdef uint64_t seen                          # engine.fills at the last collect
     cdef int64_t due_ns                         # nothing to do before it
     cdef int64_t next_state_ns
@@ -123,5 +132,6 @@ cdef class Blotter:
     cdef void _describe(self, Market market, int64_t ts_ns, StateRow* row) noexcept
     cdef void _own_quote(self, int32_t market, int8_t side, int64_t* price_ticks, int64_t* lots) noexcept
     cdef int _book(self, Fill fill) except -1
+    cdef void _note_terms(self, const OrderRow* row, int64_t ts_ns) noexcept
     cdef OrderRow* _order(self, uint64_t order_id) noexcept
     cdef void _schedule(self) noexcept

@@ -10,6 +10,7 @@ from mmbot._core.engine import Engine
 HORIZONS_NS: tuple[int, ...]
 FILLS: np.dtype[np.void]
 ORDERS: np.dtype[np.void]
+TERMS: np.dtype[np.void]
 STATE: np.dtype[np.void]
 
 @final
@@ -23,6 +24,8 @@ class Blotter:
     def n_fills(self) -> int: ...
     @property
     def n_orders(self) -> int: ...
+    @property
+    def n_terms(self) -> int: ...
     @property
     def n_states(self) -> int: ...
     def order_placed(
