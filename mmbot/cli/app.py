@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Markets": {
         "exchange": "mmbot.cli.exchange",
         "record": "mmbot.cli.record",
+        "convert": "mmbot.cli.convert",
         "inspect": "mmbot.cli.inspect",
         "bench": "mmbot.cli.bench",
     },

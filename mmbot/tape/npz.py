@@ -22,6 +22,7 @@ from mmbot._core.tape import TapeFlag, TapeKind, open_tape
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.known import known_instrument
 from mmbot.tape.request import Request, Rules
 from mmbot.tape.writer import VALUE_LIMIT, TapeWriter
 
@@ -341,8 +342,8 @@ def _split_repeats(starts: NDArray[np.bool_], prices: NDArray[Any]) -> None:
 
 def _instrument(request: Request) -> Instrument:
     found = request.instrument
-    if found is None and request.venue and request.symbol and request.listing is not None:
-        found = request.listing(request.venue, request.symbol)
+    if found is None and request.venue and request.symbol:
+        found = (request.listing or known_instrument)(request.venue, request.symbol)
     if found is None:
         if not {"tick_size", "lot_size"} <= request.overrides.keys():
             raise ConfigError(f"{request.source}: an event array does not say its units: expected --tick and --lot")

@@ -15,6 +15,7 @@ from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.recordings import EntryKind, parse_line
 from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.known import known_instrument
 from mmbot.tape.lines import Intact, line_blocks
 from mmbot.tape.quality import Quality
 from mmbot.tape.request import Request, Rules
@@ -87,7 +88,7 @@ def find_instrument(request: Request, paths: list[Path]) -> tuple[Instrument, st
         seen = survey(paths)
         symbol = seen.choose(request.symbol, paths[0])
         venue = request.venue or seen.venue_of(symbol)
-        listed = request.listing(venue, symbol) if request.listing is not None else None
+        listed = (request.listing or known_instrument)(venue, symbol)
         found, how = (listed, "listed") if listed is not None else (seen.infer(venue, symbol), "inferred")
     if request.overrides:
         try:

@@ -39,7 +39,7 @@ class Request:
         rules: how messages become events.
         tickers: keep book tickers; None: as the rules are (mmbot: yes, hftbacktest: no).
         keep_going: what is damaged or cut off is left out and counted; else it is an error.
-        listing: knows instruments.
+        listing: knows instruments; None: `known_instrument`.
         progress: told the share that is done, 0 to 1.
     """
 
