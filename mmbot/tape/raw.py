@@ -24,7 +24,7 @@ from mmbot.tape.survey import VENUES, survey
 from mmbot.tape.writer import TapeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,8 +43,6 @@ def convert(request: Request) -> dict[str, Any]:
     """Convert one market of a raw recording; see `mmbot.tape.sources.convert`."""
     paths = _files(request)
     instrument, how = find_instrument(request, paths)
-    intake, decoder = _intake(request, instrument)
-    intact = Intact()
     source = {
         "kind": "raw",
         "files": [str(path) for path in paths],
@@ -52,11 +50,50 @@ def convert(request: Request) -> dict[str, Any]:
         "tickers": request.with_tickers,
         "instrument_from": how,
     }
+    intact = Intact()
+    total = sum(path.stat().st_size for path in paths) or 1
+
+    def texts() -> Iterator[tuple[Path, bytes]]:
+        for path in paths:
+            for block in line_blocks(path, intact, keep_going=request.keep_going):
+                yield path, block
+                request.report(READING_SHARE * intact.read_bytes / total)
+
+    return convert_texts(request, instrument, source, texts(), intact)
+
+
+def convert_texts(
+    request: Request,
+    instrument: Instrument,
+    source: dict[str, Any],
+    texts: Iterable[tuple[Path, bytes]],
+    intact: Intact,
+    *,
+    clock_offset_ns: int = 0,
+) -> dict[str, Any]:
+    """Convert the lines of one market, wherever they are from.
+
+    Args:
+        request: what is asked for; its sources are not looked at.
+        instrument: of the market.
+        source: for the tape's footer.
+        texts: blocks of whole lines, each with the file it is from.
+        intact: how far the files were whole, once `texts` has ended.
+        clock_offset_ns: how far the venue's clock was ahead of ours; taken off its times.
+
+    Returns:
+        The quality report.
+
+    Raises:
+        TapeError: the data is damaged or not what it should be; there is no tape then.
+        OSError: a file cannot be read or written.
+    """
+    intake, decoder = _intake(request, instrument)
     with Spool(request.out.parent) as spool, TapeWriter(request.out, instrument, source) as writer:
-        _read(request, paths, intake, spool, intact)
+        first = _read(texts, intake, spool, clock_offset_ns)
         if not spool.batches:
             raise TapeError(
-                f"{paths[0]}: expected market data of {instrument.venue_symbol}, "
+                f"{first or request.source}: expected market data of {instrument.venue_symbol}, "
                 f"found none in {intake.lines} lines ({intake.undecodable} of them undecodable)"
             )
         least = spool.least_latency_ns or 0
@@ -153,28 +190,32 @@ def _odd_line(symbol: str) -> Callable[[bytes], tuple[int, bytes, bool] | None]:
     return odd_line
 
 
-def _read(request: Request, paths: list[Path], intake: Intake, spool: Spool, intact: Intact) -> None:
-    total = sum(path.stat().st_size for path in paths) or 1
+def _read(texts: Iterable[tuple[Path, bytes]], intake: Intake, spool: Spool, clock_offset_ns: int) -> Path | None:
+    """Spool everything; the first file, None: there was nothing."""
+    first: Path | None = None
+    here: Path | None = None
     held: list[Columns] = []
-    for path in paths:
-        lines_before, offset_before = intake.lines, intake.offset
-        for block in line_blocks(path, intact, keep_going=request.keep_going):
-            if not intake.feed(block):
-                _raise_fault(path, intake, lines_before, offset_before)
-            held.append(intake.take())
-            if intake.first_exch_ns >= 0 or sum(len(columns["kind"]) for columns in held) > MOST_HELD:
-                _drain(held, spool, intake.first_exch_ns)
-            request.report(READING_SHARE * intact.read_bytes / total)
-    _drain(held, spool, intake.first_exch_ns)
+    for path, block in texts:
+        if path != here:
+            here, first = path, first or path
+            lines_before, offset_before = intake.lines, intake.offset
+        if not intake.feed(block):
+            _raise_fault(path, intake, lines_before, offset_before)
+        held.append(intake.take())
+        if intake.first_exch_ns >= 0 or sum(len(columns["kind"]) for columns in held) > MOST_HELD:
+            _drain(held, spool, intake.first_exch_ns, clock_offset_ns)
+    _drain(held, spool, intake.first_exch_ns, clock_offset_ns)
+    return first
 
 
-def _drain(held: list[Columns], spool: Spool, first_exch_ns: int) -> None:
+def _drain(held: list[Columns], spool: Spool, first_exch_ns: int, clock_offset_ns: int) -> None:
     """Spool what was held; what came before the exchange said a time gets the first, or without one our own."""
     for columns in held:
         untimed = columns["exch_ns"] < 0
         if untimed.any():
-            first = columns["local_ns"] if first_exch_ns < 0 else first_exch_ns
+            first = columns["local_ns"] + clock_offset_ns if first_exch_ns < 0 else first_exch_ns
             columns["exch_ns"] = np.where(untimed, first, columns["exch_ns"])
+        columns["exch_ns"] -= clock_offset_ns
         spool.append(columns)
     held.clear()
 
