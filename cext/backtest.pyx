@@ -2,28 +2,31 @@
 
 from fractions import Fraction
 
-from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.math cimport fabs
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 
 from mmbot._core.blotter cimport Blotter
 from mmbot._core.engine cimport Engine
 from mmbot._core.eventlog cimport EventKind
+from mmbot._core.gate cimport MarketRisk
+from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport Order
-from mmbot._core.paper cimport FUNDING, Answer, PaperMarket
+from mmbot._core.l3 cimport L3Book
+from mmbot._core.paper cimport FUNDING, Answer, PaperMarket, l3_apply
 from mmbot._core.sync cimport Trust
 from mmbot._core.tape cimport Tape, TapeFlag, TapeKind
 from mmbot._core.types cimport Command, CommandKind, Level, OrderEventKind, OrderState
-
-from mmbot.errors import TapeError
 
 cdef extern from *:
     int64_t FOREVER "INT64_MAX"
 
 cdef enum:
     FIRST_ROOM = 256
-    LOCAL, ANSWER, EXCHANGE, REQUEST        # kinds of happenings, in the order of a tie
+    DAY_NS = 86_400_000_000_000
+    LOCAL = 0
+    ANSWER, EXCHANGE, REQUEST               # kinds of happenings, in the order of a tie
 
 
 cdef class Lane:
@@ -111,7 +114,8 @@ cdef class Backtest:
         lanes: one for each market of the engine, in its order.
         start_ns: time before which the strategy is not asked.
         end_ns: time from which on nothing is played; 0: to the end.
-        every_ns: how often the engine's clock moves when nothing else is due.
+        every_ns: how often the engine's clock moves when nothing else is due, and margin is looked at.
+        daily: called without arguments at the first such look of each UTC day but the first.
     """
 
     def __cinit__(self):
@@ -121,7 +125,7 @@ cdef class Backtest:
             raise MemoryError
 
     def __init__(self, Engine engine not None, Blotter blotter not None, tuple lanes not None, *, int64_t start_ns,
-                 int64_t end_ns=0, int64_t every_ns=100_000_000):
+                 int64_t end_ns=0, int64_t every_ns=100_000_000, daily=None):
         if len(lanes) != len(engine.markets):
             raise ValueError(f"lanes: expected one for each of {len(engine.markets)} markets, found {len(lanes)}")
         if every_ns <= 0:
@@ -130,6 +134,7 @@ cdef class Backtest:
         self.start_ns, self.end_ns, self.every_ns = start_ns, end_ns or FOREVER, every_ns
         self.housekeeping_ns = start_ns + every_ns
         self.notes = []
+        self.daily, self.day = daily, start_ns // <int64_t>DAY_NS
 
     def __dealloc__(self):
         free(self.prints)
@@ -219,7 +224,7 @@ cdef class Backtest:
 
     # --- happenings --------------------------------------------------------------------------------------------------
 
-    cdef void _local(self, Lane lane, int32_t index) noexcept:
+    cdef int _local(self, Lane lane, int32_t index) except -1:
         """We see one batch: the book follows; the strategy is asked when the instant is complete."""
         cdef const Cursor* cursor = &lane.local
         cdef Py_ssize_t at = cursor.at
@@ -240,8 +245,7 @@ cdef class Backtest:
             lane.touched = True
         elif kind == TapeKind.TRADE:
             if self.n_prints == self.room_prints and not self._more_prints():
-                self.failed = True
-                return
+                raise MemoryError
             printed = &self.prints[self.n_prints]
             self.n_prints += 1
             printed.price_ticks, printed.qty_lots = levels[0].price_ticks, levels[0].qty_lots
@@ -255,6 +259,8 @@ cdef class Backtest:
                 lane.touched = True
         elif kind == TapeKind.CLEAR:
             market.book.clear_to(side, levels[0].price_ticks)
+            if lane.l3 is not None:
+                lane.l3.clear(side)
             lane.touched = True
         elif kind == TapeKind.MARK:
             market.mark_price, market.index_price = 1e-8 * levels[0].price_ticks, 1e-8 * levels[0].qty_lots
@@ -262,9 +268,26 @@ cdef class Backtest:
         elif kind == TapeKind.GAP:
             market.sync.status = Trust.GAP
             lane.touched = True
+        elif kind >= TapeKind.L3_ADD:
+            self._local_l3(lane, kind, seq, side, levels)
         self.pending = True
         if lane.next(&lane.local, TapeFlag.LOCAL) != 0:
             self.failed = True
+        return 0
+
+    cdef int _local_l3(self, Lane lane, int kind, int64_t order_id, int side, const Level* level) except -1:
+        cdef Level change
+        cdef int i, n
+        if lane.l3 is None:
+            lane.l3 = L3Book()
+        n = l3_apply(lane.l3, kind, order_id, side, level)
+        for i in range(n):
+            change.price_ticks, change.qty_lots = lane.l3.changes[i].price_ticks, lane.l3.changes[i].new_lots
+            lane.market.book.apply_stepping(lane.l3.changes[i].side, &change, 1)
+        if n > 0:
+            lane.market.sync.status, lane.market.sync.recv_ts_ns = Trust.TRUSTED, self.now_ns
+            lane.touched = True
+        return 0
 
     cdef bint _more_prints(self) noexcept:
         cdef Print* grown = <Print*>realloc(self.prints, 2 * self.room_prints * sizeof(Print))
@@ -274,7 +297,7 @@ cdef class Backtest:
         self.room_prints *= 2
         return True
 
-    cdef void _exchange(self, Lane lane) noexcept:
+    cdef int _exchange(self, Lane lane) except -1:
         """One batch happens at the exchange."""
         cdef const Cursor* cursor = &lane.exch
         cdef Py_ssize_t at = cursor.at
@@ -287,10 +310,15 @@ cdef class Backtest:
             lane.paper.trade(side, levels[0].price_ticks, levels[0].qty_lots, cursor.ts_ns)
         elif kind == TapeKind.CLEAR:
             lane.paper.book.clear_to(side, levels[0].price_ticks)
+            if lane.paper.l3 is not None:
+                lane.paper.l3.clear(side)
         elif kind == TapeKind.MARK:
             self._mark(lane, levels, cursor.ts_ns)
+        elif kind >= TapeKind.L3_ADD:
+            lane.paper.l3_event(kind, cursor.chunk.seq[at], side, levels, cursor.ts_ns)
         if lane.next(&lane.exch, TapeFlag.EXCH) != 0:
             self.failed = True
+        return 0
 
     cdef void _mark(self, Lane lane, const Level* levels, int64_t exch_ns) noexcept:
         """Mark price and funding rate; a new settlement time means that the one before has just been settled."""
@@ -354,7 +382,6 @@ cdef class Backtest:
         cdef const Order* order
         cdef int32_t slot
         if answer.update.kind == FUNDING:
-            market = lane.market
             engine._begin(EventKind.ACCOUNT, 0, self.now_ns, NULL, 0)
             lane.market.position.apply_funding(answer.update.fee_e8)
             lane.market.pnl.on_funding(answer.update.fee_e8)
@@ -397,11 +424,57 @@ cdef class Backtest:
         """Nothing more happens until `ts_ns`, when something is due."""
         self.now_ns = ts_ns
         self.blotter.advance(ts_ns)
-        while self.housekeeping_ns <= ts_ns:
-            self.housekeeping_ns += self.every_ns
+        if self.housekeeping_ns <= ts_ns:
+            while self.housekeeping_ns <= ts_ns:
+                self.housekeeping_ns += self.every_ns
+            if ts_ns // <int64_t>DAY_NS != self.day:
+                self.day = ts_ns // <int64_t>DAY_NS
+                if self.daily is not None:
+                    self.daily()
+            self._watch_margin()
         self.steps += 1
         self.engine.on_time(ts_ns)
         return self._drain()
+
+    cdef int _watch_margin(self) except -1:
+        """Liquidate an account whose equity has fallen to what its positions need, at marks as we see them."""
+        cdef Engine engine = self.engine
+        cdef Lane lane, other
+        cdef MarketRisk* risk
+        cdef double equity_e8, needed, notional, price
+        cdef int i, j, n = len(self.lanes), venue, asset
+        if self.liquidated:
+            return 0
+        for i in range(n):
+            lane = <Lane>self.lanes[i]
+            venue, asset = engine.venue_of[i], engine.settle_asset[i]
+            if lane.paper.position_lots == 0 or not engine.wallet_known[venue][asset]:
+                continue
+            equity_e8, needed = <double>engine.wallet_e8[venue][asset], 0.0
+            for j in range(n):
+                other = <Lane>self.lanes[j]
+                if engine.venue_of[j] != venue or engine.settle_asset[j] != asset:
+                    continue
+                equity_e8 += other.market.pnl.total_e8()
+                risk = &engine.execution.gate.markets[j]
+                if other.paper.position_lots == 0 or not risk.has_margin:
+                    continue
+                price = other.market.mark_price
+                if not price > 0:
+                    price = other.market.mid_ticks * other.market.instrument.tick_value
+                notional = fabs(<double>other.paper.position_lots) * other.market.instrument.lot_value
+                notional = notional / price if other.market.instrument.inverse else notional * price
+                needed += maintenance_margin(&risk.margin, notional)
+            if needed > 0 and equity_e8 <= needed * 1e8:
+                self.liquidated = True
+                self.notes.append((
+                    self.now_ns, f"liquidated: equity {equity_e8 / 1e8:.8g}, maintenance margin {needed:.8g}"))
+                for j in range(n):
+                    if engine.venue_of[j] == venue and engine.settle_asset[j] == asset:
+                        (<Lane>self.lanes[j]).paper.liquidate(self.now_ns)
+                engine.on_command(b'{"op": "stop"}', self.now_ns)
+                return 0
+        return 0
 
     cdef int _drain(self) except -1:
         """Send what waits in the outbox on its way."""

@@ -8,10 +8,12 @@ from libc.string cimport memmove, memset
 from mmbot._core.book cimport Book
 from mmbot._core.exact cimport div_half_even, int128, saturate64
 from mmbot._core.order_latency cimport OrderLatency
+from mmbot._core.l3 cimport L3Book
 from mmbot._core.position cimport value_of, value_unit_of
-from mmbot._core.queue_models cimport queue_change, queue_enter, queue_executed, queue_trade
+from mmbot._core.queue_models cimport QueueModel, queue_change, queue_enter, queue_executed, queue_trade
+from mmbot._core.tape cimport TapeKind
 from mmbot._core.types cimport (
-    Command, CommandKind, Instrument, Level, OrderEventKind, OrderState, OrderUpdate, Owner, Side, TimeInForce,
+    Command, CommandKind, Instrument, Level, OrderEventKind, OrderState, Owner, Side, TimeInForce,
 )
 
 cdef enum:
@@ -23,6 +25,17 @@ cdef enum:
 cdef extern from *:
     const int64_t NO_KEY "INT64_MIN"
     int64_t FOREVER "INT64_MAX"
+
+
+cdef int l3_apply(L3Book l3, int kind, int64_t order_id, int side, const Level* level) except -2:
+    if kind == TapeKind.L3_ADD:
+        return l3.add(order_id, side, level.price_ticks, level.qty_lots)
+    if kind == TapeKind.L3_CANCEL:
+        return l3.cancel(order_id)
+    if kind == TapeKind.L3_MODIFY:
+        return l3.modify(order_id, level.price_ticks, level.qty_lots)
+    # Feeds tell of the order that a fill leaves, or ends, in a message of its own.
+    return l3.fill(order_id, level.price_ticks, level.qty_lots, False)
 
 
 cdef class PaperMarket:
@@ -62,6 +75,8 @@ cdef class PaperMarket:
         self.fee_in_received = fee_in_received and not instrument.perpetual
         self.base_lot_e8 = round(instrument.lot_value * 1e8)
         value_unit_of(instrument, &self.unit)
+        if queue_model == QueueModel.L3_FIFO:
+            self.l3 = L3Book()
 
     def __dealloc__(self):
         free(self.open)
@@ -114,6 +129,7 @@ cdef class PaperMarket:
         cdef int64_t budget = qty_lots if self.partial else FOREVER
         cdef PaperOrder* order
         cdef int32_t i = 0, before
+        self.last_ticks = price_ticks
         if best == 0 or (best < price_ticks if side == Side.BUY else best > price_ticks):
             return
         while i < self.n_open:
@@ -135,6 +151,44 @@ cdef class PaperMarket:
             if self.n_open == before:
                 i += 1
 
+    cdef int l3_event(self, int kind, int64_t order_id, int side, const Level* level, int64_t exch_ns) except -1:
+        cdef Level change
+        cdef int i, n
+        cdef int32_t j, at
+        if self.l3 is None:
+            self.l3 = L3Book()
+        n = l3_apply(self.l3, kind, order_id, side, level)
+        for i in range(n):
+            change.price_ticks, change.qty_lots = self.l3.changes[i].price_ticks, self.l3.changes[i].new_lots
+            self.depth(self.l3.changes[i].side, &change, 1, exch_ns)
+        if kind == TapeKind.L3_FILL and self.queue.model == QueueModel.L3_FIFO:
+            for j in range(self.l3.n_executed):
+                at = self._find(self.l3.executed[j])
+                if at >= 0:
+                    self._fill_resting(at, self.open[at].qty_lots - self.open[at].filled_lots, exch_ns)
+        return 0
+
+    cdef void liquidate(self, int64_t exch_ns) noexcept nogil:
+        cdef PaperOrder order
+        cdef int64_t best
+        while self.n_open:
+            self._answer(&self.open[0], OrderEventKind.CANCEL, 0, exch_ns)
+            self._close(0, OrderState.CANCELED)
+        if self.position_lots == 0:
+            return
+        memset(&order, 0, sizeof(order))
+        order.side = Side.SELL if self.position_lots > 0 else Side.BUY
+        order.qty_lots = self.position_lots if self.position_lots > 0 else -self.position_lots
+        best = self.book.best_bid_ticks if order.side == Side.SELL else self.book.best_ask_ticks
+        order.price_ticks = best if best > 0 else self.last_ticks
+        self._fill(&order, order.price_ticks, order.qty_lots, False, exch_ns)
+        # No order of this session: the fill counts all the same.
+        self.answers[(self.tail - 1) & (self.room - 1)].update.owner = Owner.OURS_BEFORE
+
+    def set_fees(self, int64_t maker_e9, int64_t taker_e9) -> None:
+        """Other fees from now on, in 1e-9 of notional."""
+        self.maker_e9, self.taker_e9 = maker_e9, taker_e9
+
     cdef void fund(self, int64_t amount_e8, int64_t exch_ns) noexcept nogil:
         cdef PaperOrder nobody
         memset(&nobody, 0, sizeof(nobody))
@@ -155,7 +209,7 @@ cdef class PaperMarket:
         elif command.kind == CommandKind.AMEND_ORDER:
             self._amend(command, exch_ns)
         elif command.kind == CommandKind.CANCEL_ORDER:
-            i = self._find(command)
+            i = self._find(command.order_num)
             if i >= 0:
                 self._answer(&self.open[i], OrderEventKind.CANCEL, command.kind, exch_ns)
                 self._close(i, OrderState.CANCELED)
@@ -168,7 +222,7 @@ cdef class PaperMarket:
                 self._answer(&self.open[0], OrderEventKind.CANCEL, 0, exch_ns)
                 self._close(0, OrderState.CANCELED)
         elif command.kind == CommandKind.QUERY_ORDER:
-            i = self._find(command)
+            i = self._find(command.order_num)
             order = NULL
             if i >= 0:
                 order = &self.open[i]
@@ -301,6 +355,9 @@ cdef class PaperMarket:
         kept[0] = order[0]
         kept.state = OrderState.PARTIALLY_FILLED if order.filled_lots else OrderState.LIVE
         queue_enter(&self.queue, &kept.queue, <double>self.book.qty_at(order.side, order.price_ticks))
+        if self.queue.model == QueueModel.L3_FIFO:
+            self.failed |= self.l3.own_add(
+                order.num, order.side, order.price_ticks, order.qty_lots - order.filled_lots) != 0
         self.n_open += 1
         self._note_own()
         answer = self._answer(kept, OrderEventKind.ACK, CommandKind.PLACE, exch_ns)
@@ -309,7 +366,7 @@ cdef class PaperMarket:
 
     cdef void _amend(self, const Command* command, int64_t exch_ns) noexcept nogil:
         """Other terms for a resting order; only a smaller quantity at the same price keeps its place in the queue."""
-        cdef int32_t i = self._find(command)
+        cdef int32_t i = self._find(command.order_num)
         cdef PaperOrder* order
         cdef PaperOrder moved
         if i < 0:
@@ -333,15 +390,17 @@ cdef class PaperMarket:
             order.price_ticks = command.price_ticks
             queue_enter(&self.queue, &order.queue, <double>self.book.qty_at(order.side, order.price_ticks))
         order.qty_lots = command.qty_lots
+        if self.queue.model == QueueModel.L3_FIFO:
+            self.l3.own_modify(order.num, order.price_ticks, order.qty_lots - order.filled_lots)
         self._note_own()
         self._answer(order, OrderEventKind.AMEND, command.kind, exch_ns)
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
-    cdef int32_t _find(self, const Command* command) noexcept nogil:
+    cdef int32_t _find(self, uint64_t num) noexcept nogil:
         cdef int32_t i
         for i in range(self.n_open):
-            if self.open[i].num == command.order_num:
+            if self.open[i].num == num:
                 return i
         return -1
 
@@ -353,6 +412,8 @@ cdef class PaperMarket:
 
     cdef void _close(self, int32_t index, int8_t state) noexcept nogil:
         self._keep(&self.open[index], state)
+        if self.l3 is not None:
+            self.l3.own_cancel(self.open[index].num)
         self.n_open -= 1
         memmove(&self.open[index], &self.open[index + 1], (self.n_open - index) * sizeof(PaperOrder))
         self._note_own()

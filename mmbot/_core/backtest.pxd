@@ -8,6 +8,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 
 from mmbot._core.blotter cimport Blotter
 from mmbot._core.engine cimport Engine
+from mmbot._core.l3 cimport L3Book
 from mmbot._core.market cimport Market
 from mmbot._core.paper cimport Answer, PaperMarket
 from mmbot._core.tape cimport Tape, TapeChunk
@@ -40,8 +41,9 @@ cdef class Lane:
     cdef readonly PaperMarket paper
     cdef readonly list tapes            # Tape, in the order of time
     cdef readonly bint trust_from_start # the book counts before its first snapshot
+    cdef L3Book l3                      # single orders as we see them; None: the tape tells of none
     cdef Cursor local, exch
-    cdef Request* requests              # ring
+    cdef Request* requests  # ring
     cdef int64_t head, tail, room, last_request_ns
     cdef bint touched, traded           # in this instant
     # funding, as the exchange reports it
@@ -65,16 +67,21 @@ cdef class Backtest:
     cdef readonly int64_t placed        # orders submitted: their numbers count up from 1
     cdef readonly int64_t steps         # times the strategy was asked
     cdef readonly list notes            # of the engine, with their times: (ts_ns, text)
+    cdef readonly bint liquidated       # the venue has closed everything; from then on nothing is quoted
+    cdef object daily                   # called at each new UTC day; None: nothing to do
+    cdef int64_t day
     cdef bint pending, failed
     cdef int64_t housekeeping_ns
     cdef Print* prints
     cdef Py_ssize_t n_prints, room_prints
 
-    cdef void _local(self, Lane lane, int32_t index) noexcept
-    cdef void _exchange(self, Lane lane) noexcept
+    cdef int _local_l3(self, Lane lane, int kind, int64_t order_id, int side, const Level* level) except -1
+    cdef int _local(self, Lane lane, int32_t index) except -1
+    cdef int _exchange(self, Lane lane) except -1
     cdef int _settle(self) except -1
     cdef int _answer(self, Lane lane) except -1
     cdef int _time(self, int64_t ts_ns) except -1
+    cdef int _watch_margin(self) except -1
     cdef int _drain(self) except -1
     cdef int64_t _timer_ns(self) noexcept
     cdef void _mark(self, Lane lane, const Level* levels, int64_t exch_ns) noexcept

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from typing_extensions import disjoint_base
 
 from mmbot._core.blotter import Blotter
@@ -26,6 +28,7 @@ class Backtest:
     now_ns: int
     every_ns: int
     placed: int
+    liquidated: bool
     steps: int
     notes: list[tuple[int, str]]
     def __init__(
@@ -37,5 +40,6 @@ class Backtest:
         start_ns: int,
         end_ns: int = 0,
         every_ns: int = 100_000_000,
+        daily: Callable[[], None] | None = None,
     ) -> None: ...
     def run(self) -> None: ...

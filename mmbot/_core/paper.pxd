@@ -8,6 +8,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint64_t
 
 from mmbot._core.book cimport Book
 from mmbot._core.exact cimport int128
+from mmbot._core.l3 cimport L3Book
 from mmbot._core.order_latency cimport OrderLatency
 from mmbot._core.position cimport ValueUnit
 from mmbot._core.queue_models cimport QueueRule, QueueState
@@ -49,6 +50,7 @@ cdef class PaperMarket:
     cdef readonly int index
     cdef readonly Book book
     cdef readonly OrderLatency latency
+    cdef readonly L3Book l3                     # single orders, once the tape tells of some; None: it does not
     cdef QueueRule queue
     cdef readonly bint partial                  # a fill takes what trades or stands there; else always the whole order
     cdef readonly int self_trade
@@ -72,16 +74,21 @@ cdef class PaperMarket:
     cdef int128 fee_carry                       # what rounding to 1e-8 has left over, so that sums stay exact
     cdef int128 base_carry
     cdef int64_t trade_id, last_answer_ns
+    cdef int64_t last_ticks                     # of the last trade; 0: none yet
     cdef Answer* answers                        # ring
     cdef int64_t head, tail, room
 
     # -- the exchange's events
     cdef void depth(self, int side, const Level* levels, Py_ssize_t n, int64_t exch_ns) noexcept nogil
     cdef void trade(self, int taker_side, int64_t price_ticks, int64_t qty_lots, int64_t exch_ns) noexcept nogil
+    # One event about a single order: `kind` is a TapeKind, `order_id` the market's.
+    cdef int l3_event(self, int kind, int64_t order_id, int side, const Level* level, int64_t exch_ns) except -1
     # -- our requests, when they arrive; `id` is the venue's number of a new order
     cdef void request(self, const Command* command, int64_t id, int64_t exch_ns) noexcept nogil
     # A request that never arrived: refused after `ts_ns`.
     cdef void refuse(self, const Command* command, int64_t id, int64_t ts_ns) noexcept nogil
+    # The venue closes the position at the book's best and cancels every order.
+    cdef void liquidate(self, int64_t exch_ns) noexcept nogil
     cdef void fund(self, int64_t amount_e8, int64_t exch_ns) noexcept nogil
     # -- answers
     cdef inline int64_t due_ns(self) noexcept nogil:
@@ -95,7 +102,7 @@ cdef class PaperMarket:
     cdef bint _meets_own(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil
     cdef void _rest(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil
     cdef void _amend(self, const Command* command, int64_t exch_ns) noexcept nogil
-    cdef int32_t _find(self, const Command* command) noexcept nogil
+    cdef int32_t _find(self, uint64_t num) noexcept nogil
     cdef bint _crosses(self, int side, int64_t price_ticks) noexcept nogil
     cdef void _close(self, int32_t index, int8_t state) noexcept nogil
     cdef void _keep(self, const PaperOrder* order, int8_t state) noexcept nogil
@@ -103,5 +110,10 @@ cdef class PaperMarket:
     cdef void _fill(
         self, PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int64_t exch_ns) noexcept nogil
     cdef void _fill_resting(self, int32_t index, int64_t lots, int64_t exch_ns) noexcept nogil
-    cdef int64_t _fee(self, const PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int16_t* asset) noexcept nogil
+    cdef int64_t _fee(
+        self, const PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int16_t* asset) noexcept nogil
     cdef Answer* _answer(self, const PaperOrder* order, int8_t kind, int8_t request, int64_t exch_ns) noexcept nogil
+
+
+# One event about a single order: how many levels it changed (`l3.changes`), or -1: nothing, `l3.error` says why.
+cdef int l3_apply(L3Book l3, int kind, int64_t order_id, int side, const Level* level) except -2

@@ -3,6 +3,7 @@ from enum import IntEnum
 from typing_extensions import disjoint_base
 
 from mmbot._core.book import Book
+from mmbot._core.l3 import L3Book
 from mmbot._core.order_latency import OrderLatency
 from mmbot._core.types import Instrument
 
@@ -25,6 +26,7 @@ class PaperMarket:
     expired: int
     fills: int
     n_open: int
+    l3: L3Book | None
     failed: bool
     def __init__(
         self,
@@ -42,3 +44,4 @@ class PaperMarket:
         base_asset: int = 0,
         fee_in_received: bool = False,
     ) -> None: ...
+    def set_fees(self, maker_e9: int, taker_e9: int) -> None: ...

@@ -13,7 +13,7 @@ from mmbot._core.order_latency import ConstantLatency, FeedLatency, OrderLatency
 from mmbot._core.paper import PaperMarket, SelfTrade
 from mmbot._core.queue_models import QueueModel
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
-from mmbot.backtest.fees import Schedule
+from mmbot.backtest.fees import Schedule, set_fees
 from mmbot.config.backtest import ConstantLatencyConfig, FeedLatencyConfig, MarketModels
 from mmbot.errors import ConfigError, TapeError
 from mmbot.plugins import Plugin, load
@@ -58,12 +58,14 @@ def build(config: Config) -> Prepared:
     settings = config.backtest
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
-    tapes = {market: [_open(path, market, config, settings) for path in settings.paths(market)] for market in config.markets}
+    tapes = {name: [_open(path, name, config, settings) for path in settings.paths(name)] for name in config.markets}
     schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
     plugin = load(config.strategy.id, config.strategy_folders)
     start_ns = _ns(settings.start) or min(_first_ns(found[0]) for found in tapes.values())
-    assembly = assemble(_spec(config, settings, tapes, schedules, plugin, start_ns), plugin=plugin)
+    instruments = _instruments(tapes, dict(zip(config.markets, schedules, strict=True)))
+    assembly = assemble(_spec(config, settings, instruments, plugin, start_ns), plugin=plugin)
     engine = assembly.engine
+    engine.take_notes()  # that the strategy took its place
     engine.latency.off = True
     engine.open_for_backtest(may_cross=settings.like_hftbacktest)
     for asset, amount in settings.balances.items():
@@ -77,13 +79,19 @@ def build(config: Config) -> Prepared:
         )
         for index, market in enumerate(engine.markets)
     )
+    blotter = Blotter(engine, settings.state_every_ms * 1_000_000)
+
+    def daily() -> None:
+        set_fees(lanes, schedules, [config.markets[m].venue for m in config.markets], blotter.arrays()["fills"])
+
     backtest = Backtest(
         engine,
-        Blotter(engine, settings.state_every_ms * 1_000_000),
+        blotter,
         lanes,
         start_ns=start_ns,
         end_ns=_ns(settings.end),
         every_ns=config.bot.timer_ms * 1_000_000,
+        daily=daily if any(schedule.by_turnover for schedule in schedules) else None,
     )
     return Prepared(backtest, assembly, tapes, schedules)
 
@@ -107,23 +115,23 @@ def _first_ns(tape: Tape) -> int:
     raise TapeError(f"{tape.path}: holds no event")
 
 
-def _spec(
-    config: Config,
-    settings: BacktestConfig,
-    tapes: dict[str, list[Tape]],
-    schedules: list[Schedule],
-    plugin: Plugin,
-    start_ns: int,
-) -> Spec:
-    instruments: dict[str, dict[str, Any]] = {}
-    for market, schedule in zip(config.markets, schedules, strict=True):
+def _instruments(tapes: dict[str, list[Tape]], schedules: dict[str, Schedule]) -> dict[str, dict[str, Any]]:
+    """What the tapes say of each market, with the fees of the config."""
+    found: dict[str, dict[str, Any]] = {}
+    for market, schedule in schedules.items():
         fields = instrument_fields(tapes[market][0].instrument)
         for tape in tapes[market][1:]:
             for name in ("tick_size", "lot_size", "contract_size", "inverse"):
                 if getattr(tape.instrument, name) != fields[name]:
                     raise ConfigError(f"backtest.data.{market}: {tape.path} has another {name} than the tape before it")
         fields["maker_fee"], fields["taker_fee"] = float(schedule.maker), float(schedule.taker)
-        instruments[market] = fields
+        found[market] = fields
+    return found
+
+
+def _spec(
+    config: Config, settings: BacktestConfig, instruments: dict[str, dict[str, Any]], plugin: Plugin, start_ns: int
+) -> Spec:
     params = plugin.params(config.strategy.params)
     return Spec(
         config=config.effective(),
@@ -133,6 +141,11 @@ def _spec(
         session=start_ns // 1_000_000,
         start_ns=start_ns,
         version="",
+        margin={
+            market: [(str(tier.notional), str(tier.rate)) for tier in models.maintenance]
+            for market, models in settings.markets.items()
+            if models.maintenance
+        },
         venue_limits=not settings.like_hftbacktest if settings.venue_limits is None else settings.venue_limits,
     )
 

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 from mmbot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mmbot._core.backtest import Lane
     from mmbot._core.types import Instrument
     from mmbot.config.backtest import FeesConfig
 
@@ -54,6 +60,24 @@ class Schedule:
             if self.volume + turnover >= tier.volume:
                 found = (tier.maker, tier.taker)
         return found
+
+
+def set_fees(
+    lanes: Sequence[Lane], schedules: Sequence[Schedule], venues: Sequence[str], fills: NDArray[np.void]
+) -> None:
+    """Give each market the fees that the turnover of all markets of its venue and settle asset has earned."""
+    turnover: dict[tuple[str, str], Decimal] = {}
+    keys = [(venue, lane.market.instrument.settle_asset) for venue, lane in zip(venues, lanes, strict=True)]
+    for index, (key, lane) in enumerate(zip(keys, lanes, strict=True)):
+        instrument = lane.market.instrument
+        own = fills[fills["market"] == index]
+        lots, ticks = own["qty_lots"].astype(float), own["price_ticks"].astype(float) * instrument.tick_value
+        base = lots * instrument.lot_value
+        traded = (base / ticks if instrument.inverse else base * ticks).sum()
+        turnover[key] = turnover.get(key, Decimal(0)) + Decimal(float(traded))
+    for key, lane, schedule in zip(keys, lanes, schedules, strict=True):
+        schedule.maker, schedule.taker = schedule.rates(turnover[key])
+        lane.paper.set_fees(schedule.maker_e9, schedule.taker_e9)
 
 
 def _e9(rate: Decimal) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mmbot._core.backtest import Backtest
     from mmbot._core.types import Instrument
     from mmbot.backtest.build import Prepared
     from mmbot.config import Config
@@ -41,7 +42,7 @@ def summarise(config: Config, prepared: Prepared, arrays: Arrays, took_s: float)
         bot=config.bot.name,
         started=_iso(backtest.start_ns),
         ended=_iso(backtest.now_ns),
-        exit_reason="end of data" if backtest.now_ns < backtest.end_ns else "end of backtest",
+        exit_reason=_why_it_ended(backtest),
         first_quote_ms=None if first_ns is None else (first_ns - backtest.start_ns) / 1e6,
         reconciled=True,
         journal="",
@@ -61,6 +62,12 @@ def summarise(config: Config, prepared: Prepared, arrays: Arrays, took_s: float)
         "rows_per_s": round(rows / took_s) if took_s > 0 else 0,
         "tapes": {market: [tape.path for tape in tapes] for market, tapes in prepared.tapes.items()},
     }
+
+
+def _why_it_ended(backtest: Backtest) -> str:
+    if backtest.liquidated:
+        return "liquidated"
+    return "end of data" if backtest.now_ns < backtest.end_ns else "end of backtest"
 
 
 def write(folder: Path, config: Config, prepared: Prepared, arrays: Arrays, summary: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def _show(result: BacktestResult) -> None:
         f"fills     {summary['fills']}, {summary['hedge_fills']} of them hedges\n"
         f"position  {', '.join(f'{market} {qty}' for market, qty in summary['positions'].items())}\n"
         f"pnl       {pnl['total']} = spread {pnl['spread']} + inventory {pnl['inventory']} + hedge {pnl['hedge']} "
-        f"- fees {pnl['fees']} + funding {pnl['funding']}"
+        f"+ fees {pnl['fees']} + funding {pnl['funding']}"
     )
     if result.folder is not None:
         typer.echo(f"results   {result.folder}")

@@ -95,6 +95,15 @@ class FeesConfig(Section):
     """Spot: a buy pays its fee in the asset bought."""
 
 
+class MaintenanceTier(Section):
+    """The margin that positions from a size on need to be kept."""
+
+    notional: NonNegative
+    """Size of the position from which on it holds, in the settle asset."""
+    rate: Annotated[Amount, Field(gt=0, lt=1)]
+    """Fraction of the notional."""
+
+
 class MarketModels(Section):
     """Models of one market; what is missing is taken from `backtest` itself."""
 
@@ -106,6 +115,8 @@ class MarketModels(Section):
     """What trades cost."""
     partial: bool | None = None
     """Whether fills take what there is."""
+    maintenance: list[MaintenanceTier] = []
+    """Maintenance margins of a perpetual; none: 5 % and more, which is stricter than venues are."""
 
 
 class BacktestConfig(Section):

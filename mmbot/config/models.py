@@ -172,11 +172,11 @@ def _metrics(config: Config) -> list[Finding]:
 
 def _backtest(config: Config) -> list[Finding]:
     if config.backtest is None:
-        tapes = [name for name, venue in config.venues.items() if venue.kind == "tape"]
-        return [(("venues", name, "kind"), "is known to backtests alone; there is no section `backtest`") for name in tapes]
-    where = ("backtest", "data")
-    findings = [finding for name in config.backtest.data for finding in _known((*where, name), name, config)]
-    findings += [(where, f"has no tape of market {name!r}") for name in config.markets if name not in config.backtest.data]
+        text = "is known to backtests alone, and there is no section `backtest`"
+        return [(("venues", name, "kind"), text) for name, venue in config.venues.items() if venue.kind == "tape"]
+    where, data = ("backtest", "data"), config.backtest.data
+    findings = [finding for name in data for finding in _known((*where, name), name, config)]
+    findings += [(where, f"has no tape of market {name!r}") for name in config.markets if name not in data]
     for name in config.backtest.markets:
         findings += _known(("backtest", "markets", name), name, config)
     return findings

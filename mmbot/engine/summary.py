@@ -60,7 +60,7 @@ def summarise(
         "fills": engine.fills,
         "hedge_fills": engine.hedge_fills,
         "swaps": max(engine.host.swaps - 1, 0),  # the first one is the start
-        "pnl": {part: str(amount) for part, amount in pnl_parts(engine).items()},
+        "pnl": {part: format(amount, "f") for part, amount in pnl_parts(engine).items()},
         "net_delta": net_delta,
         "positions": {m.id: position_text(m.position.lots, m.instrument) for m in engine.markets},
         "latency_us": {
