@@ -14,17 +14,19 @@ from mmbot._core.paper import PaperMarket, SelfTrade
 from mmbot._core.queue_models import QueueModel
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
 from mmbot.backtest.fees import Schedule, set_fees
+from mmbot.backtest.shelf import Shelf
 from mmbot.config.backtest import ConstantLatencyConfig, FeedLatencyConfig, MarketModels
 from mmbot.errors import ConfigError, TapeError
-from mmbot.plugins import Plugin, load
 from mmbot.recordings import locate
-from mmbot.tape import Tape, TapeFlag, open_tape, prepare
+from mmbot.tape import TapeFlag, prepare
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mmbot.config import Config
     from mmbot.config.backtest import BacktestConfig, LatencyConfig
+    from mmbot.plugins import Plugin
+    from mmbot.tape import Tape
 
 DEFAULT_CACHE = Path("~/.cache/mmbot/tapes")
 QUEUE_MODELS = {
@@ -47,8 +49,12 @@ class Prepared(NamedTuple):
     schedules: list[Schedule]
 
 
-def build(config: Config) -> Prepared:
+def build(config: Config, shelf: Shelf | None = None) -> Prepared:
     """Open the tapes (making them where needed), assemble the engine and the models of the venue.
+
+    Args:
+        config: with a section `backtest`.
+        shelf: tapes and plugins that several backtests share.
 
     Raises:
         ConfigError: there is no section `backtest`, or a file of it is not to be found.
@@ -58,9 +64,10 @@ def build(config: Config) -> Prepared:
     settings = config.backtest
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
-    tapes = {name: [_open(path, name, config, settings) for path in settings.paths(name)] for name in config.markets}
+    shelf = shelf or Shelf()
+    tapes = {m: [shelf.tape(_tape(path, m, config, settings)) for path in settings.paths(m)] for m in config.markets}
     schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
-    plugin = load(config.strategy.id, config.strategy_folders)
+    plugin = shelf.plugin(config)
     start_ns = _ns(settings.start) or min(_first_ns(found[0]) for found in tapes.values())
     instruments = _instruments(tapes, dict(zip(config.markets, schedules, strict=True)))
     assembly = assemble(_spec(config, settings, instruments, plugin, start_ns), plugin=plugin)
@@ -96,13 +103,13 @@ def build(config: Config) -> Prepared:
     return Prepared(backtest, assembly, tapes, schedules)
 
 
-def _open(path: Path, market: str, config: Config, settings: BacktestConfig) -> Tape:
+def _tape(path: Path, market: str, config: Config, settings: BacktestConfig) -> Path:
     beside = [config.path.parent] if config.path is not None else []
     source = locate(path, beside)
     cache = (settings.cache or DEFAULT_CACHE).expanduser()
     venue = config.venues[config.markets[market].venue]
     kind = None if venue.kind == "tape" else venue.kind
-    return open_tape(prepare(source, cache=cache, rules=settings.rules, venue=kind))
+    return prepare(source, cache=cache, rules=settings.rules, venue=kind)
 
 
 def _first_ns(tape: Tape) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mmbot.backtest.shelf import Shelf
     from mmbot.config import Config
 
 
@@ -35,12 +36,13 @@ class BacktestResult:
     notes: list[tuple[int, str]]
 
 
-def run(config: Config, *, out: Path | None = None) -> BacktestResult:
+def run(config: Config, *, out: Path | None = None, shelf: Shelf | None = None) -> BacktestResult:
     """Play the tapes of `config.backtest` to its bot.
 
     Args:
         config: with a section `backtest`.
         out: folder of the results, made when it is missing; None: nothing is written.
+        shelf: what many runs in one process share, so that each is quicker.
 
     Raises:
         ConfigError: the config does not say what to play, or names a file that is not there.
@@ -48,7 +50,7 @@ def run(config: Config, *, out: Path | None = None) -> BacktestResult:
         PluginError: the strategy is wrong.
         OSError: the results cannot be written.
     """
-    prepared = build(config)
+    prepared = build(config, shelf)
     started = time.perf_counter()
     prepared.backtest.run()
     took_s = time.perf_counter() - started
