@@ -16,6 +16,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "run": "mmbot.cli.run",
         "check": "mmbot.cli.check",
         "replay": "mmbot.cli.replay",
+        "report": "mmbot.cli.report",
     },
     "Test a strategy": {
         "backtest": "mmbot.cli.backtest",

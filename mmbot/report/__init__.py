@@ -8,6 +8,9 @@
 """
 
 from mmbot.report.analyse import analyse
+from mmbot.report.compare import compare
+from mmbot.report.compare_page import compare_page
+from mmbot.report.page import page
 from mmbot.report.run import MarketFacts, RunData, load
 
-__all__ = ["MarketFacts", "RunData", "analyse", "load"]
+__all__ = ["MarketFacts", "RunData", "analyse", "compare", "compare_page", "load", "page"]

@@ -59,7 +59,7 @@ def analyse(run: RunData) -> dict[str, Any]:
 
 
 def _about(run: RunData) -> dict[str, Any]:
-    strategy = run.config.get("strategy", {})
+    strategy = run.config.get("strategy") or run.summary.get("plugin") or {}
     return {
         "bot": run.bot,
         "mode": run.mode,

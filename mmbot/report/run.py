@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmbot._core.blotter import FILLS, ORDERS, STATE
+from mmbot._core.blotter import FILLS, ORDERS, STATE, TERMS
 from mmbot._core.types import Instrument
 from mmbot.errors import ReportError
 
@@ -38,7 +38,7 @@ class RunData:
         mode: ``backtest``, ``paper``, ``testnet`` or ``live``.
         markets: by index.
         assets: names of fee assets, by index; a fee asset beyond them has no name here.
-        fills, orders, state: arrays of the dtypes of `mmbot._core.blotter`, oldest first.
+        fills, orders, terms, state: arrays of the dtypes of `mmbot._core.blotter`, oldest first.
         summary: the run's ``summary.json``; empty when it was not written (a killed run).
         config: the effective config, {} when it is not kept.
         remarks: what a reader should know about the data.
@@ -51,6 +51,7 @@ class RunData:
     assets: list[str]
     fills: NDArray[Any]
     orders: NDArray[Any]
+    terms: NDArray[Any]
     state: NDArray[Any]
     summary: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class RunData:
         return market.instrument.settle_asset
 
     def of(self, name: str, market: MarketFacts) -> NDArray[Any]:
-        """The rows of one market in ``fills``, ``orders`` or ``state``."""
+        """The rows of one market in ``fills``, ``orders``, ``terms`` or ``state``."""
         rows: NDArray[Any] = getattr(self, name)
         found: NDArray[Any] = rows[rows["market"] == market.index]
         return found
@@ -109,7 +110,7 @@ def load_results(path: Path) -> RunData:
     summary = read_summary(path)
     if not isinstance(summary.get("markets"), dict):
         raise ReportError(f"{path / 'summary.json'}: expected `markets`, the instrument of each market, found none")
-    config = summary.get("config") or {}
+    config = _object(path / "config.json")
     roles = config.get("markets", {})
     markets = [
         MarketFacts(i, name, _instrument(path, name, fields), roles.get(name, {}).get("role", "maker") == "maker")
@@ -120,11 +121,12 @@ def load_results(path: Path) -> RunData:
         bot=str(summary.get("bot", path.parent.name)),
         mode=str(summary.get("mode", "backtest")),
         markets=markets,
-        assets=asset_names(markets),
+        assets=summary.get("assets") or asset_names(markets),
         summary=summary,
         config=config,
         fills=_array(path / "fills.npy", FILLS),
         orders=_array(path / "orders.npy", ORDERS),
+        terms=_array(path / "terms.npy", TERMS),
         state=_array(path / "state.npy", STATE),
     )
 
@@ -135,16 +137,19 @@ def read_summary(path: Path) -> dict[str, Any]:
     Raises:
         ReportError: it is not a JSON object.
     """
-    file = path / "summary.json"
+    return _object(path / "summary.json")
+
+
+def _object(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        summary = json.loads(file.read_bytes())
+        found = json.loads(file.read_bytes())
     except ValueError as error:
         raise ReportError(f"{file}: expected JSON: {error}") from error
-    if not isinstance(summary, dict):
-        raise ReportError(f"{file}: expected an object, found {type(summary).__name__}")
-    return summary
+    if not isinstance(found, dict):
+        raise ReportError(f"{file}: expected an object, found {type(found).__name__}")
+    return found
 
 
 def asset_names(markets: list[MarketFacts]) -> list[str]:
