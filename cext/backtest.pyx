@@ -237,7 +237,8 @@ cdef class Backtest:
         lane.paper.feed_latency_ns = cursor.chunk.local_ns[at] - cursor.chunk.exch_ns[at]
         if kind == TapeKind.DEPTH or kind == TapeKind.SNAPSHOT:
             market.book.apply_stepping(side, levels, cursor.chunk.count[at])
-            if kind == TapeKind.SNAPSHOT or lane.trust_from_start:
+            # A book that was merely silent goes on with its next message, as it does live.
+            if kind == TapeKind.SNAPSHOT or lane.trust_from_start or market.sync.status == Trust.STALE:
                 market.sync.status = Trust.TRUSTED
             market.sync.recv_ts_ns = cursor.ts_ns
             if seq > market.sync.last_id:
@@ -396,12 +397,12 @@ cdef class Backtest:
             self.blotter.order_amended(
                 answer.update.order_num, answer.update.price_ticks, answer.update.qty_lots)
         engine.order(&answer.update, self.now_ns)
+        self.blotter.collect()      # before the end of its order, which states the final quantity
         slot = engine.execution.table.find(answer.update.order_num)
         if slot >= 0:
             order = engine.execution.table.at(slot)
             if order.state >= OrderState.FILLED:
                 self.blotter.order_ended(order.num, order.state, order.filled_lots, self.now_ns)
-        self.blotter.collect()
         return self._drain()
 
     cdef void _request(self, Lane lane) noexcept:
