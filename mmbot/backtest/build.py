@@ -109,7 +109,8 @@ def _tape(path: Path, market: str, config: Config, settings: BacktestConfig) -> 
     cache = (settings.cache or DEFAULT_CACHE).expanduser()
     venue = config.venues[config.markets[market].venue]
     kind = None if venue.kind == "tape" else venue.kind
-    return prepare(source, cache=cache, rules=settings.rules, venue=kind)
+    symbol = config.markets[market].symbol
+    return prepare(source, cache=cache, rules=settings.rules, venue=kind, symbol=symbol)
 
 
 def _first_ns(tape: Tape) -> int:
