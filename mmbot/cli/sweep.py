@@ -115,12 +115,12 @@ def _run(
     from mmbot.config import load
     from mmbot.sweep import Job, make_plan, open_executor, run_sweep
     from mmbot.sweep.session import usual_name
-    from mmbot.sweep.trial import run_trial
+    from mmbot.sweep.trial import run_trial, warm_up
 
     checked = load(path, overrides)
     plan = make_plan(checked, request)
     place = folder or checked.journal.dir / checked.bot.name / usual_name(plan.identity)
-    executor = open_executor(Job(plan.config, run_trial), workers=workers, cluster=cluster, files=plan.files)
+    executor = open_executor(Job(plan.config, run_trial, warm_up), workers=workers, cluster=cluster, files=plan.files)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty(),

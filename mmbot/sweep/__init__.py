@@ -4,7 +4,7 @@
 
     config = load(Path("configs/pmm.yaml"))
     plan = make_plan(config, Request(grid=["strategy.params.half_spread_bps=1:5:0.5"], split=0.7))
-    run_sweep(plan, folder, open_executor(Job(plan.config, run_trial), workers=4))
+    run_sweep(plan, folder, open_executor(Job(plan.config, run_trial, warm_up), workers=4))
     results = write_results(folder)
 
 The results depend on the config, the data and the request alone: not on who ran the trials, in what order, or how often

@@ -13,7 +13,7 @@ from mmbot.config import Config, vary
 from mmbot.errors import ConfigError
 from mmbot.recordings import locate
 from mmbot.sweep.space import text_of
-from mmbot.tape import open_tape
+from mmbot.tape import open_tape, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,8 +46,6 @@ def tapes_of(config: Config) -> Data:
         ConfigError: there is no section `backtest`, or a file is not to be found.
         TapeError: a tape cannot be made or read.
     """
-    from mmbot.tape import prepare
-
     settings = config.backtest
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")

@@ -7,11 +7,14 @@ talks over a pipe of its own, so that the death of one touches no other.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import multiprocessing
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 JOIN_S = 2.0
 READY = "ready"
+SHORT_S = 0.5
+"""A trial shorter than this may have the next one waiting behind it."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEPT_BYTES = 1 << 30
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +39,8 @@ class _Worker:
     process: SpawnProcess
     pipe: Connection[Any, Any]
     ready: bool = False
-    task: Task | None = None
+    tasks: deque[Task] = field(default_factory=deque)
+    """The first is running."""
 
 
 class LocalExecutor:
@@ -42,11 +50,12 @@ class LocalExecutor:
         self._packed = job.pack()
         self._count = workers
         self._workers: list[_Worker] = []
+        self._each = 1
 
     @property
     def free(self) -> int:
-        """Workers without a task."""
-        return sum(worker.task is None for worker in self._workers)
+        """One task a worker, and while they are short, the next one too, so that none waits for us in between."""
+        return sum(max(self._each - len(worker.tasks), 0) for worker in self._workers)
 
     def start(self) -> None:
         """Start the processes and wait until each has imported everything.
@@ -60,11 +69,8 @@ class LocalExecutor:
             self._receive()
 
     def submit(self, task: Task) -> None:
-        """Give `task` to a free worker."""
-        worker = next(worker for worker in self._workers if worker.task is None)
-        worker.task = task
-        with contextlib.suppress(OSError):  # it is dead: `wait` will find out
-            worker.pipe.send(task)
+        """Give `task` to the worker that has the least to do."""
+        _hand(task, min(self._workers, key=lambda worker: len(worker.tasks)))
 
     def wait(self) -> Outcome:
         """The next outcome; a worker that died is replaced.
@@ -102,8 +108,9 @@ class LocalExecutor:
             return None
         if isinstance(message, str):
             raise MmbotError(f"a worker could not start: {message}")
-        worker.task = None
+        worker.tasks.popleft()
         outcome: Outcome = message
+        self._each = 2 if outcome.seconds < SHORT_S else 1
         return outcome
 
     def _bury(self, worker: _Worker) -> Outcome | None:
@@ -113,8 +120,11 @@ class LocalExecutor:
         if not worker.ready:
             raise MmbotError(f"a worker {reason} before it was ready")
         with _interrupts_ignored():
-            self._workers[self._workers.index(worker)] = self._spawn()
-        return Outcome(worker.task, error=f"the worker {reason}", lost=True) if worker.task is not None else None
+            successor = self._workers[self._workers.index(worker)] = self._spawn()
+        lost, *untouched = worker.tasks or (None,)
+        for task in untouched:
+            _hand(task, successor)
+        return Outcome(lost, error=f"the worker {reason}", lost=True) if lost is not None else None
 
     def _spawn(self) -> _Worker:
         # A fresh interpreter: no threads, locks or open files of ours come along.
@@ -126,20 +136,40 @@ class LocalExecutor:
         return _Worker(process, ours)
 
 
+def _hand(task: Task, worker: _Worker) -> None:
+    worker.tasks.append(task)
+    with contextlib.suppress(OSError):  # it is dead: `wait` will find out
+        worker.pipe.send(task)
+
+
 def _serve(pipe: Connection[Any, Any], packed: bytes) -> None:
     """A worker's life: unpack the job, then a task and its outcome at a time, until the sweep hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the sweep decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    _keep_memory()
     try:
         job = Job.unpack(packed)
     except Exception as error:  # noqa: BLE001 - a process's root: unpickling imports the user's modules
         pipe.send(f"{type(error).__name__}: {error}")
         return
+    gc.collect()
+    gc.freeze()  # what was imported is not looked through again
     with contextlib.suppress(EOFError, OSError):
         pipe.send(READY)
         while True:
             pipe.send(perform(job, pipe.recv()))
+
+
+def _keep_memory() -> None:
+    """Keep what one trial frees for the next, which needs the same again.
+
+    Giving tens of megabytes back and touching them anew costs more than a tenth of a short trial.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another libc than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _die_with_parent() -> None:

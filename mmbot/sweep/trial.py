@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +11,21 @@ import numpy as np
 
 from mmbot._core.types import Instrument
 from mmbot.backtest import run
+from mmbot.backtest.build import build
+from mmbot.backtest.shelf import Shelf
+from mmbot.errors import MmbotError
 from mmbot.report import performance, trading
 from mmbot.report.run import MarketFacts, RunData
 
 if TYPE_CHECKING:
-    from mmbot.backtest import BacktestResult
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from mmbot.config import Config
+
+_shelf = Shelf()
+"""One in each worker."""
 
 
 def run_trial(config: Config) -> dict[str, Any]:
@@ -23,21 +34,38 @@ def run_trial(config: Config) -> dict[str, Any]:
     Raises:
         MmbotError: as `mmbot.backtest.run`.
     """
-    result = run(config)
-    return {**result.summary, **figures(config, result)}
+    result = run(config, shelf=_shelf)
+    return {**result.summary, **figures(config, result.summary["markets"], result.arrays)}
 
 
-def figures(config: Config, result: BacktestResult) -> dict[str, Any]:
+def warm_up(config: Config) -> None:
+    """Do all of a trial but the playing: map and verify the tapes, load a compiled plugin, import what is needed."""
+    with contextlib.suppress(MmbotError, OSError):  # the trials will say it
+        prepared = build(config, _shelf)
+        for tape in itertools.chain.from_iterable(prepared.tapes.values()):
+            tape.check()
+        figures(config, prepared.assembly.spec.instruments, prepared.backtest.blotter.arrays())
+
+
+def figures(
+    config: Config, instruments: Mapping[str, dict[str, Any]], arrays: Mapping[str, NDArray[np.void]]
+) -> dict[str, Any]:
     """Drawdown, Sharpe, Sortino and turnover (by settle asset where there are several), and by market the position.
 
-    Money in units of the settle asset, positions in the market's own unit; conventions as in a report.
+    Args:
+        config: of the backtest.
+        instruments: fields of each market's.
+        arrays: what the blotter kept.
+
+    Returns:
+        Money in units of the settle asset, positions in the market's own unit; conventions as in a report.
     """
-    arrays = result.arrays
     markets = [
         MarketFacts(i, name, Instrument(**fields), config.markets[name].role == "maker")
-        for i, (name, fields) in enumerate(result.summary["markets"].items())
+        for i, (name, fields) in enumerate(instruments.items())
     ]
-    data = RunData(Path(), "", "backtest", markets, [], arrays["fills"], arrays["orders"], arrays["state"])
+    tables: dict[str, Any] = dict(arrays)  # called as the fields are
+    data = RunData(path=Path(), bot="", mode="backtest", markets=markets, assets=[], **tables)
     assets = list(dict.fromkeys(market.instrument.settle_asset for market in markets))
     found: dict[str, Any] = {}
     for asset in assets:

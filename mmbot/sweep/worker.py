@@ -18,21 +18,30 @@ Run = Callable[[Config], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all trials of a sweep share; sent to a worker once."""
+    """What all trials of a sweep share; sent to a worker once.
+
+    Attributes:
+        config: what trials vary.
+        run: the backtest.
+        warm: called once in each worker before its first trial, to do what need not be done in each; raises nothing.
+    """
 
     config: Config
     run: Run
+    warm: Callable[[Config], None] | None = None
 
     def pack(self) -> bytes:
         """As bytes that `unpack` takes in another process."""
         # Not the instance itself: it would be found by a module that need not be imported there yet.
-        return pickle.dumps((self.config, self.run))
+        return pickle.dumps((self.config, self.run, self.warm))
 
     @classmethod
     def unpack(cls, packed: bytes) -> Job:
-        """Read `pack`'s bytes."""
-        config, run = pickle.loads(packed)  # noqa: S301 - made by this sweep
-        return cls(config, run)
+        """Read `pack`'s bytes, and warm up."""
+        job = cls(*pickle.loads(packed))  # noqa: S301 - made by this sweep
+        if job.warm is not None:
+            job.warm(job.config)
+        return job
 
 
 @dataclass(frozen=True, slots=True)
