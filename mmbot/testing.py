@@ -105,14 +105,19 @@ class Rehearsal:
         return active
 
     @property
+    def quotes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids and asks that the plugin wants, each ``(price_ticks, qty_lots)``, best first."""
+        return self.strategy.quotes_of(self.market)
+
+    @property
     def bids(self) -> list[tuple[int, int]]:
-        """Bids that the plugin wants, ``(price_ticks, qty_lots)``, best first."""
-        return self.strategy.quotes_of(self.market)[0]
+        """The bids of `quotes`."""
+        return self.quotes[0]
 
     @property
     def asks(self) -> list[tuple[int, int]]:
-        """Asks that the plugin wants, ``(price_ticks, qty_lots)``, best first."""
-        return self.strategy.quotes_of(self.market)[1]
+        """The asks of `quotes`."""
+        return self.quotes[1]
 
     def book(self, bid_ticks: int, ask_ticks: int, *, bid_lots: int = 500, ask_lots: int = 500) -> None:
         """Move the market's best prices.

@@ -7,12 +7,12 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_up_market import Session
 
 from mmbot._core.types import Side
 from mmbot.errors import PluginError
 from mmbot.plugins import load_file
 from mmbot.plugins.compile import compile_plugin
+from mmbot.testing import Rehearsal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,13 +136,13 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-def life(plugin: Strategy, bot: Session) -> list[Any]:
+def life(plugin: Strategy, bot: Rehearsal) -> list[Any]:
     """What a plugin wants and knows along a few events."""
     seen: list[Any] = []
     for step, size in enumerate((5, 1, 8)):
         bot.book(600_000 + step, 600_003 + 2 * step)
         bot.trade(Side.SELL, 600_000, size)
-        seen += [bot.quotes(), dict(plugin.export_state())]
+        seen += [bot.quotes, dict(plugin.export_state())]
     bot.fill(Side.BUY, 600_000, 4)
     return [*seen, plugin.export_state()]
 
@@ -151,17 +151,18 @@ def test_a_plain_plugin_means_the_same_compiled(compiled: dict[str, Path]) -> No
     plain, fast = load_file(compiled["tricky.py"].parent / "tricky.py"), load_file(compiled["tricky.py"])
     assert (plain.compiled, fast.compiled, fast.id) == (False, True, "tricky")
     assert fast.params_class.model_json_schema() == plain.params_class.model_json_schema()
-    sessions = [Session(plugin, mode="far", size=3) for plugin in (plain, fast)]
-    seen = [life(bot.plugin, bot) for bot in sessions]
+    sessions = [Rehearsal(plugin, mode="far", size=3) for plugin in (plain, fast)]
+    seen = [life(bot.strategy, bot) for bot in sessions]
     assert seen[0] == seen[1]
     assert seen[0][1]["late"] == (1, 600_000, 5, -4, 1, -3.5, "logged")
 
 
 def test_division_by_zero_is_an_exception_of_the_right_line(compiled: dict[str, Path]) -> None:
-    bot = Session(load_file(compiled["tricky.py"]))
+    bot = Rehearsal(load_file(compiled["tricky.py"]))
     bot.book(600_000, 600_003)
-    plugin: Any = bot.plugin
-    bot.fill(Side.BUY, 600_000, 9)  # the engine guards its callbacks: ask the plugin itself for the traceback
+    plugin: Any = bot.strategy
+    with pytest.raises(PluginError, match="on_fill raised ZeroDivisionError"):
+        bot.fill(Side.BUY, 600_000, 9)
     with pytest.raises(ZeroDivisionError) as caught:
         plugin.on_fill(bot.market, bot.engine.take_executions()[0])
     line = next(i for i, text in enumerate(TRICKY.splitlines(), 1) if "self.count // 0" in text)
@@ -175,20 +176,20 @@ def test_an_unset_market_raises_and_does_not_crash(compiled: dict[str, Path]) ->
 
 
 def test_pure_mode_is_compiled_as_it_stands(compiled: dict[str, Path]) -> None:
-    bot = Session(load_file(compiled["pure.py"]))
+    bot = Rehearsal(load_file(compiled["pure.py"]))
     bot.book(600_000, 600_003)
     bot.book(600_001, 600_003)
-    assert bot.plugin.seen == 2
+    assert bot.strategy.seen == 2
 
 
 def test_a_pyx_quotes_and_swaps_with_a_plain_one(compiled: dict[str, Path]) -> None:
-    bot = Session(load_file(compiled["tricky.py"].parent / "tricky.py"))
+    bot = Rehearsal(load_file(compiled["tricky.py"].parent / "tricky.py"))
     bot.book(600_000, 600_003)
     bot.swap(load_file(compiled["pyx.pyx"]), half=4)
     bot.book(600_000, 600_004)
-    assert bot.quotes() == ([(599_998, 1)], [(600_006, 1)])
+    assert bot.quotes == ([(599_998, 1)], [(600_006, 1)])
     bot.swap(load_file(compiled["tricky.py"]))
-    assert bot.plugin.step == 4  # its dry run
+    assert bot.strategy.step == 4  # its dry run
 
 
 def test_compiling_again_gives_the_new_code_at_once(tmp_path: Path, compiled: dict[str, Path]) -> None:
@@ -201,9 +202,9 @@ def test_compiling_again_gives_the_new_code_at_once(tmp_path: Path, compiled: di
     new = load_file(target)
     assert old.code_hash != new.code_hash
     for plugin, expected in ((old, 1), (new, 5)):
-        bot = Session(plugin)
+        bot = Rehearsal(plugin)
         bot.book(600_000, 600_003)
-        assert bot.plugin.seen == expected
+        assert bot.strategy.seen == expected
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([source.name, target.name])
 
 

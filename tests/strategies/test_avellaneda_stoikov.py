@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from made_up_market import START_NS, Session
 
 from mmbot._core.types import Side
 from mmbot.plugins import Plugin, load
+from mmbot.testing import START_NS, Rehearsal
 
 BID, ASK = 600_000, 600_001
 MID, BPS = 600_000.5, 60.00005
@@ -21,8 +21,8 @@ def plugin() -> Plugin:
     return load("avellaneda_stoikov")
 
 
-def session(plugin: Plugin, **params: object) -> Session:
-    made = Session(plugin, **(EXACT | params))
+def session(plugin: Plugin, **params: object) -> Rehearsal:
+    made = Rehearsal(plugin, **(EXACT | params))
     made.book(BID, ASK)
     return made
 
@@ -35,8 +35,8 @@ def paper(q: float, horizon_s: float) -> tuple[int, int]:
     return math.floor(r - half), math.ceil(r + half)
 
 
-def best(bot: Session) -> tuple[int, int]:
-    bids, asks = bot.quotes()
+def best(bot: Rehearsal) -> tuple[int, int]:
+    bids, asks = bot.quotes
     return bids[0][0], asks[0][0]
 
 
@@ -61,10 +61,10 @@ def test_a_session_counts_down_and_starts_again(plugin: Plugin) -> None:
 def test_infinite_horizon_needs_no_volatility(plugin: Plugin) -> None:
     narrow = session(plugin, horizon="infinite", fallback_volatility_bps=0.1)
     wide = session(plugin, horizon="infinite", fallback_volatility_bps=50.0)
-    assert narrow.quotes() == wide.quotes()
+    assert narrow.quotes == wide.quotes
     for bot in (narrow, wide):
         bot.fill(Side.BUY, BID, 50)
-    assert narrow.quotes()[0] == []
+    assert narrow.quotes[0] == []
 
 
 def test_half_spread_has_a_floor_that_keeps_the_lean(plugin: Plugin) -> None:
@@ -80,7 +80,7 @@ def test_half_spread_has_a_floor_that_keeps_the_lean(plugin: Plugin) -> None:
 def test_a_full_position_stops_the_adding_side(plugin: Plugin) -> None:
     bot = session(plugin, max_position=0.02)
     bot.fill(Side.SELL, ASK, 20)
-    bids, asks = bot.quotes()
+    bids, asks = bot.quotes
     assert asks == []
     assert len(bids) == 1
 
@@ -91,18 +91,18 @@ def test_session_and_measurements_survive_a_swap(plugin: Plugin) -> None:
         bot.now_ns += 100_000_000
         bot.book(BID + step % 2, ASK + step % 2)
     bot.wait(1)
-    before, old = bot.quotes(), bot.plugin
+    before, old = bot.quotes, bot.strategy
     assert before[0] != []
     bot.swap(plugin, **EXACT, horizon="session", horizon_s=60.0)
-    assert bot.plugin is not old
-    assert bot.quotes() == before
-    state = bot.plugin.export_state()
+    assert bot.strategy is not old
+    assert bot.quotes == before
+    state = bot.strategy.export_state()
     assert state["session_start_ns"] == START_NS
     assert state["calibration"]["perp_btc"]["sigma"] == bot.market.signals.volatility
 
 
 def test_state_of_another_model_is_taken_as_far_as_it_goes(plugin: Plugin) -> None:
-    bot = Session(load("glft"))
+    bot = Rehearsal(load("glft"))
     bot.book(BID, ASK)
     bot.swap(plugin, **EXACT)
-    assert len(bot.quotes()[0]) == 1
+    assert len(bot.quotes[0]) == 1

@@ -6,10 +6,10 @@ import math
 import random
 
 import pytest
-from made_up_market import Session
 
 from mmbot._core.types import Side
 from mmbot.plugins import Plugin, load
+from mmbot.testing import Rehearsal
 
 BID, ASK = 600_000, 600_001
 MID, BPS = 600_000.5, 60.00005
@@ -22,8 +22,8 @@ def plugin() -> Plugin:
     return load("glft")
 
 
-def session(plugin: Plugin, **params: object) -> Session:
-    made = Session(plugin, **(EXACT | params))
+def session(plugin: Plugin, **params: object) -> Rehearsal:
+    made = Rehearsal(plugin, **(EXACT | params))
     made.book(BID, ASK)
     return made
 
@@ -35,12 +35,12 @@ def closed_form(q: float, sigma: float, intensity: float, k: float, mid: float =
     return math.floor(mid - (c1 + (2 * q + 1) / 2 * w)), math.ceil(mid + (c1 - (2 * q - 1) / 2 * w))
 
 
-def best(bot: Session) -> tuple[int, int]:
-    bids, asks = bot.quotes()
+def best(bot: Rehearsal) -> tuple[int, int]:
+    bids, asks = bot.quotes
     return bids[0][0], asks[0][0]
 
 
-def busy_market(bot: Session, seconds: int) -> None:
+def busy_market(bot: Rehearsal, seconds: int) -> None:
     """A random walk of the mid, and trades whose depth falls off exponentially."""
     rng, bid = random.Random(21), BID
     for _ in range(10 * seconds):
@@ -72,21 +72,21 @@ def test_calibration_takes_over_from_the_fallbacks(plugin: Plugin) -> None:
     bot.fill(Side.BUY, BID, 10)
     want = closed_form(2, signals.volatility, signals.intensity, signals.k, bot.market.mid_ticks)
     assert best(bot) == want
-    assert bot.plugin.metrics["k"] == signals.k
+    assert bot.strategy.metrics["k"] == signals.k
 
 
 def test_factors_scale_spread_and_skew(plugin: Plugin) -> None:
     plain = session(plugin)
     scaled = session(plugin, spread_factor=2.0, skew_factor=0.0)
-    assert scaled.plugin.metrics["half_ticks"] == 2 * plain.plugin.metrics["half_ticks"]
-    flat = scaled.quotes()
+    assert scaled.strategy.metrics["half_ticks"] == 2 * plain.strategy.metrics["half_ticks"]
+    flat = scaled.quotes
     scaled.fill(Side.BUY, BID, 10)
-    assert scaled.quotes() == flat
+    assert scaled.quotes == flat
 
 
 def test_adverse_selection_widens(plugin: Plugin) -> None:
-    plain = session(plugin).plugin.metrics["half_ticks"]
-    adverse = session(plugin, adverse_bps=1.0).plugin.metrics["half_ticks"]
+    plain = session(plugin).strategy.metrics["half_ticks"]
+    adverse = session(plugin, adverse_bps=1.0).strategy.metrics["half_ticks"]
     assert adverse > plain + 0.5 * BPS
 
 
@@ -97,11 +97,11 @@ def test_half_spread_has_a_floor(plugin: Plugin) -> None:
 
 def test_levels_and_a_full_position(plugin: Plugin) -> None:
     bot = session(plugin, levels=2, step_bps=1.0, max_position=0.02)
-    bids, asks = bot.quotes()
+    bids, asks = bot.quotes
     assert bids[0][0] - bids[1][0] == 60
     assert asks[1][0] - asks[0][0] == 60
     bot.fill(Side.BUY, BID, 20)
-    bids, asks = bot.quotes()
+    bids, asks = bot.quotes
     assert bids == []
     assert len(asks) == 2
 
@@ -110,23 +110,23 @@ def test_measurements_survive_a_swap_into_a_fresh_market(plugin: Plugin) -> None
     """A successor that starts before its own market is measured uses what its predecessor knew."""
     bot = session(plugin)
     busy_market(bot, 90)
-    state = bot.plugin.export_state()
+    state = bot.strategy.export_state()
     measured = state["calibration"]["perp_btc"]
     assert set(measured) == {"sigma", "intensity", "k"}
     fresh = session(plugin)
-    fresh.plugin.import_state(state)
+    fresh.strategy.import_state(state)
     fresh.wait(1)
     assert best(fresh) == closed_form(0, measured["sigma"], measured["intensity"], measured["k"])
     state["calibration"]["perp_btc"]["sigma"] = 1e9
     fresh.wait(1)
-    assert best(fresh) == closed_form(0, fresh.plugin.metrics["sigma"], measured["intensity"], measured["k"])
-    assert fresh.plugin.metrics["sigma"] < 1e9
+    assert best(fresh) == closed_form(0, fresh.strategy.metrics["sigma"], measured["intensity"], measured["k"])
+    assert fresh.strategy.metrics["sigma"] < 1e9
 
 
 def test_a_swap_with_the_same_params_moves_no_quote(plugin: Plugin) -> None:
     bot = session(plugin)
     busy_market(bot, 70)
     bot.wait(2)
-    before = bot.quotes()
+    before = bot.quotes
     bot.swap(plugin, **EXACT)
-    assert bot.quotes() == before
+    assert bot.quotes == before

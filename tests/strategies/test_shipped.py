@@ -6,12 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from made_up_market import Session
 
 from mmbot._core.types import Side
 from mmbot.config import load as load_config
 from mmbot.plugins import Plugin, load, load_file
 from mmbot.plugins.compile import compile_plugin
+from mmbot.testing import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = ["avellaneda_stoikov", "glft", "pmm"]
@@ -26,21 +26,21 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plugin]:
 
 def quotes_over_a_day_in_the_market(plugin: Plugin) -> list[object]:
     """Ten minutes of moves, trades, fills and idle time; the quotes wanted after each event."""
-    bot, rng, bid, seen = Session(plugin), random.Random(5), 600_000, []
+    bot, rng, bid, seen = Rehearsal(plugin), random.Random(5), 600_000, []
     for _ in range(1500):
         bot.now_ns += rng.randrange(1, 800_000_000)
         bid += rng.randrange(-9, 10)
         bot.book(bid, bid + rng.randrange(1, 6), bid_lots=rng.randrange(1, 900), ask_lots=rng.randrange(1, 900))
-        seen.append(bot.quotes())
+        seen.append(bot.quotes)
         if rng.random() < 0.5:
             bot.trade(rng.choice(list(Side)), bid + rng.randrange(-30, 31))
         if rng.random() < 0.02:
             bot.fill(rng.choice(list(Side)), bid, rng.randrange(1, 9))
         bot.engine.on_time(bot.now_ns)
-        seen.append(bot.quotes())
+        seen.append(bot.quotes)
     assert bot.market.signals.calibrated()
-    seen.append(bot.plugin.export_state())
-    seen.append(bot.plugin.metrics)
+    seen.append(bot.strategy.export_state())
+    seen.append(bot.strategy.metrics)
     return seen
 
 
@@ -53,14 +53,14 @@ def test_compiled_and_interpreted_quote_the_same(compiled: dict[str, Plugin], na
 
 @pytest.mark.parametrize("name", IDS)
 def test_compiled_and_interpreted_swap_into_each_other(compiled: dict[str, Plugin], name: str) -> None:
-    bot = Session(load(name))
+    bot = Rehearsal(load(name))
     bot.book(600_000, 600_001)
     bot.fill(Side.BUY, 600_000, 7)
-    wanted, state = bot.quotes(), bot.plugin.export_state()
+    wanted, state = bot.quotes, bot.strategy.export_state()
     bot.swap(compiled[name])
-    assert (bot.quotes(), bot.plugin.export_state()) == (wanted, state)
+    assert (bot.quotes, bot.strategy.export_state()) == (wanted, state)
     bot.swap(load(name))
-    assert (bot.quotes(), bot.plugin.export_state()) == (wanted, state)
+    assert (bot.quotes, bot.strategy.export_state()) == (wanted, state)
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -72,14 +72,14 @@ def test_the_config_of_a_strategy_fits_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", IDS)
 def test_an_untrusted_book_is_not_quoted_on_and_comes_back(name: str) -> None:
-    bot = Session(load(name))
+    bot = Rehearsal(load(name))
     bot.book(600_000, 600_001)
     bot.engine.on_time(bot.now_ns + 60_000_000_000)
     assert not bot.market.trusted
     bot.now_ns += 60_000_000_000
     bot.fill(Side.BUY, 600_000, 5)
     bot.book(600_100, 600_101)
-    bids, asks = bot.quotes()
+    bids, asks = bot.quotes
     assert bids[0][0] < 600_100
     assert asks[0][0] > 600_100
     assert bids[0][0] + asks[0][0] < 2 * 600_100  # leans against the fill that came meanwhile
