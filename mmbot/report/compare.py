@@ -8,11 +8,13 @@ import numpy as np
 
 from mmbot._core.types import Purpose, Side
 from mmbot.report.attribution import PARTS
-from mmbot.report.html import money, number, seconds, share
+from mmbot.report.html import DASH, money, number, seconds, share
 from mmbot.report.matching import FOLLOWS_NS, REASONS, SAME_NS, Lives, Reason, explain, pair_up
 from mmbot.report.trading import percentiles
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mmbot.report.run import MarketFacts, RunData
@@ -54,36 +56,36 @@ def _label(index: int) -> str:
 
 
 def metrics(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of ``name``, ``values`` (None: a run has none) and ``texts``."""
+    """Rows of ``name``, ``kind`` (of `TEXTS`), ``values`` (None: a run has none) and ``texts``."""
     rows = [
-        _row("Duration", [f["run"]["duration_s"] for f in figures], seconds),
-        _row("Fills", [f["run"]["fills"] for f in figures], _count),
-        _row("Orders", [f["run"]["orders"] for f in figures], _count),
+        _row("Duration", "seconds", [f["run"]["duration_s"] for f in figures]),
+        _row("Fills", "count", [f["run"]["fills"] for f in figures]),
+        _row("Orders", "count", [f["run"]["orders"] for f in figures]),
     ]
     for asset in dict.fromkeys(a for f in figures for a in f["assets"]):
         found = [f["assets"].get(asset) for f in figures]
         rows += [
-            _row(f"PnL, {asset}", [_get(f, "pnl", "total_e8") for f in found], money),
+            _row(f"PnL, {asset}", "money", [_get(f, "pnl", "total_e8") for f in found]),
             *(
-                _row(f"{part.replace('_', ' ').capitalize()}, {asset}", values, money)
+                _row(f"{part.replace('_', ' ').capitalize()}, {asset}", "money", values)
                 for part in PARTS
                 if any(values := [_get(f, "pnl", f"{part}_e8") for f in found])
             ),
-            _row(f"PnL per turnover, bp ({asset})", [_get(f, "pnl_per_turnover_bps") for f in found], number),
-            _row(f"Largest drawdown, {asset}", [_get(f, "drawdown", "max_e8") for f in found], _loss),
-            _row(f"Sharpe ({asset})", [_get(f, "sharpe") for f in found], number),
-            _row(f"Sortino ({asset})", [_get(f, "sortino") for f in found], number),
+            _row(f"PnL per turnover, bp ({asset})", "number", [_get(f, "pnl_per_turnover_bps") for f in found]),
+            _row(f"Largest drawdown, {asset}", "fall", [_get(f, "drawdown", "max_e8") for f in found]),
+            _row(f"Sharpe ({asset})", "number", [_get(f, "sharpe") for f in found]),
+            _row(f"Sortino ({asset})", "number", [_get(f, "sortino") for f in found]),
         ]
     for market in dict.fromkeys(m for f in figures for m in f["markets"]):
         found = [f["markets"].get(market) for f in figures]
         rows += [
-            _row(f"{market}: turnover", [_get(f, "fills", "turnover") for f in found], number),
-            _row(f"{market}: fill ratio", [_get(f, "orders", "fill_ratio") for f in found], share),
-            _row(f"{market}: quoting both sides", [_get(f, "quoting", "both") for f in found], share),
-            _row(f"{market}: bid at the touch", [_get(f, "quoting", "bid_at_touch") for f in found], share),
-            _row(f"{market}: ask at the touch", [_get(f, "quoting", "ask_at_touch") for f in found], share),
+            _row(f"{market}: turnover", "number", [_get(f, "fills", "turnover") for f in found]),
+            _row(f"{market}: fill ratio", "share", [_get(f, "orders", "fill_ratio") for f in found]),
+            _row(f"{market}: quoting both sides", "share", [_get(f, "quoting", "both") for f in found]),
+            _row(f"{market}: bid at the touch", "share", [_get(f, "quoting", "bid_at_touch") for f in found]),
+            _row(f"{market}: ask at the touch", "share", [_get(f, "quoting", "ask_at_touch") for f in found]),
             _row(
-                f"{market}: median time to fill", [_get(f, "orders", "time_to_fill_s", "p50") for f in found], seconds
+                f"{market}: median time to fill", "seconds", [_get(f, "orders", "time_to_fill_s", "p50") for f in found]
             ),
         ]
     return [row for row in rows if any(value is not None for value in row["values"])]
@@ -97,16 +99,39 @@ def _get(found: Any, *keys: str) -> Any:
     return found
 
 
-def _row(name: str, values: list[Any], text: Any) -> dict[str, Any]:
-    return {"name": name, "values": values, "texts": [text(value) for value in values]}
+def _row(name: str, kind: str, values: list[Any]) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "values": values, "texts": [TEXTS[kind](value) for value in values]}
 
 
-def _count(value: int) -> str:
-    return f"{value:,}"
+def _count(value: int | None) -> str:
+    return number(value, 0)
 
 
-def _loss(e8: int | None) -> str:
+def _fall(e8: int | None) -> str:
     return money(None if e8 is None else -e8, plus=False)
+
+
+TEXTS: dict[str, Callable[[Any], str]] = {
+    "count": _count, "fall": _fall, "money": money, "number": number, "seconds": seconds, "share": share,
+}  # fmt: skip
+
+
+def change(metric: dict[str, Any]) -> str:
+    """The second run's value less the first one's, as text."""
+    a, b = metric["values"]
+    if a is None or b is None:
+        return DASH
+    return _CHANGES[metric["kind"]](b - a)
+
+
+_CHANGES: dict[str, Callable[[Any], str]] = {
+    "count": lambda more: number(more, 0, plus=True),
+    "fall": lambda more: money(-more),
+    "money": money,
+    "number": lambda more: number(more, plus=True),
+    "seconds": lambda more: ("+" if more > 0 else "") + seconds(more),
+    "share": lambda more: number(more * 100, 1, plus=True, unit="points"),
+}
 
 
 # --- fill by fill ----------------------------------------------------------------------------------------------------
@@ -122,12 +147,12 @@ def compare_fills(a: RunData, b: RunData, window_ns: int) -> dict[str, Any]:
     differences: list[dict[str, Any]] = []
     apart_ns: list[NDArray[np.int64]] = []
     lonely: dict[str, NDArray[np.int64]] = {"A": np.zeros(0, np.int64), "B": np.zeros(0, np.int64)}
-    for market, other in sorted(_shared(a, b), key=lambda pair: not pair[0].maker):
-        found = _MarketComparison(a, b, market, other, span, window_ns)
+    for markets in sorted(_shared(a, b), key=lambda pair: not pair[0].maker):
+        found = _MarketComparison(a, b, markets, span, window_ns)
         found.look(lonely)
         for key, count in found.counts.items():
             result[key] += count
-        result["markets"][market.id] = found.counts
+        result["markets"][markets[0].id] = found.counts
         differences += found.differences
         apart_ns.append(found.apart_ns)
     differences.sort(key=lambda d: (d["ts_ns"], d["market"]))
@@ -160,8 +185,9 @@ class _MarketComparison:
     """The fills of one market in two runs."""
 
     def __init__(
-        self, a: RunData, b: RunData, market: MarketFacts, other: MarketFacts, span: tuple[int, int], window_ns: int
+        self, a: RunData, b: RunData, markets: tuple[MarketFacts, MarketFacts], span: tuple[int, int], window_ns: int
     ) -> None:
+        market, other = markets
         self.market, self.window_ns = market, window_ns
         self.fills = {"A": _between(a.of("fills", market), span), "B": _between(b.of("fills", other), span)}
         self.lives = {"A": Lives(a, market), "B": Lives(b, other)}
@@ -215,10 +241,9 @@ class _MarketComparison:
         for n, fill in enumerate(fills):
             reason = Reason("not_looked_at", "")
             if n < MAX_LISTED:
-                reason = explain(
-                    fill, self.lives[other], other, self.market.instrument.tick_value, _followed(fill, lonely),
-                    self.window_ns,
-                )  # fmt: skip
+                reason = _followed(fill, lonely) or explain(
+                    fill, self.lives[other], other, self.market.instrument.tick_value, self.window_ns
+                )
             self._list(fill, run, reason)
 
     def _list(self, fill: np.void, where: str, reason: Reason) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mmbot import __version__
-from mmbot.report.html import DASH, Markup, join, number, share, table, tag
+from mmbot.report.compare import change
+from mmbot.report.html import MINUS, Markup, join, number, share, table, tag
 from mmbot.report.pack import Pack, pack_equity
 from mmbot.report.page import ZOOM_HINT, document
 from mmbot.report.sections import section
@@ -79,26 +80,14 @@ def _header(result: dict[str, Any]) -> Markup:
 
 def _metrics(result: dict[str, Any]) -> Markup:
     labels = [run["label"] for run in result["runs"]]
-    heads = ["", *labels, "B − A"] if len(labels) == 2 else ["", *labels]
+    heads = ["", *labels, f"B {MINUS} A"] if len(labels) == 2 else ["", *labels]
     rows: list[Sequence[str]] = []
     for metric in result["metrics"]:
         row = [metric["name"], *metric["texts"]]
         if len(labels) == 2:
-            row.append(_change(metric))
+            row.append(change(metric))
         rows.append(row)
     return table(heads, rows)
-
-
-def _change(metric: dict[str, Any]) -> str:
-    a, b = metric["values"]
-    if a is None or b is None:
-        return DASH
-    if metric["texts"][0].endswith("%"):
-        return number((b - a) * 100, 1, plus=True, unit="points")
-    if isinstance(a, int):
-        money = "." in "".join(metric["texts"])
-        return number((b - a) / 1e8, 4, plus=True) if money else number(b - a, 0, plus=True)
-    return number(b - a, 2, plus=True)
 
 
 def _fills(fills: dict[str, Any]) -> list[Markup]:
@@ -115,7 +104,10 @@ def _fills(fills: dict[str, Any]) -> list[Markup]:
         "div",
         *(
             tag(
-                "div", tag("div", label, class_="label"), tag("div", value, class_="value"), tag("div", hint, class_="hint"),
+                "div",
+                tag("div", label, class_="label"),
+                tag("div", value, class_="value"),
+                tag("div", hint, class_="hint"),
                 class_="card",
             )
             for label, value, hint in cards
@@ -125,18 +117,19 @@ def _fills(fills: dict[str, Any]) -> list[Markup]:
     out = [head]
     if fills["reasons"]:
         rows = [[reason["text"].capitalize(), f"{reason['count']:,}"] for reason in fills["reasons"]]
-        out.append(tag("div", table(["Why they differ", "fills"], rows), class_="sheet", style="margin-top: 14px"))
+        out.append(tag("div", table(["Why they differ", "fills"], rows), class_="sheet below"))
     first = fills["first_difference"]
     note = f"Matched by side, price and quantity within {fills['window_ms']:g} ms of the venue's time."
     if first is not None:
-        note += f" First difference: {first['market']}, {first['side']} {first['qty']} at {first['price']}: {first['text']}."
+        what = f"{first['side']} {first['qty']} at {first['price']}"
+        note += f" First difference: {first['market']}, {what}: {first['text']}."
     sections = [section("Fill by fill", "fills-section", join(out), note=note)]
     if fills["differences"]:
         more = f" The first {len(fills['differences']):,} are listed." if fills["not_listed"] else ""
         sections.append(
             section(
                 "Differences", "differences-section",
-                tag("div", tag("p", "The table needs scripts.", class_="empty"), class_="sheet flush", id="differences"),
+                tag("div", tag("p", "It needs scripts.", class_="empty"), class_="sheet flush", id="differences"),
                 note=f"In the order of the venue's time.{more}", controls="differences-controls",
             )
         )  # fmt: skip

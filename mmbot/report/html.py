@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-DASH = "–"
+DASH = "\u2013"
 MINUS = "\u2212"
 
 

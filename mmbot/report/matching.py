@@ -115,9 +115,7 @@ REASONS = {
 }
 
 
-def explain(
-    fill: np.void, other: Lives, other_name: str, tick: float, followed: Reason | None, window_ns: int
-) -> Reason:
+def explain(fill: np.void, other: Lives, other_name: str, tick: float, window_ns: int) -> Reason:
     """Say what the other run's orders did when this fill happened.
 
     Args:
@@ -125,11 +123,8 @@ def explain(
         other: orders of the other run on the same market.
         other_name: what to call it.
         tick: price of a tick, for the text.
-        followed: set when this is a hedge of a fill without a partner.
         window_ns: how far before or after an order at this price still counts as its counterpart.
     """
-    if followed is not None:
-        return followed
     at, price = int(fill["exch_ts_ns"]), int(fill["price_ticks"])
     kind = (other.side == fill["side"]) & ((other.purpose == Purpose.QUOTE) == (fill["purpose"] == Purpose.QUOTE))
     alive = kind & (other.start <= at) & (other.end >= at)

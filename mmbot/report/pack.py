@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 
 MAX_STATES = 16_000
 MAX_EQUITY = 12_000
-_INTEGERS = (("i1", np.int8), ("i2", np.int16), ("i4", np.int32))
+_INTEGERS = (np.int8, np.int16, np.int32)
 _DOUBLE_EXACT = 1 << 53
+
+
+def _fits(values: NDArray[np.int64], dtype: type[np.signedinteger[Any]]) -> bool:
+    limits = np.iinfo(dtype)
+    return not len(values) or bool(limits.min <= values.min() and values.max() <= limits.max)
 
 
 class Pack:
@@ -37,14 +43,9 @@ class Pack:
         """Add a column of integers, exact to 2**53."""
         whole = np.asarray(values, np.int64)
         change = np.diff(whole, prepend=0)
-        for kind, dtype in _INTEGERS:
-            limits = np.iinfo(dtype)
-            if not len(change) or (limits.min <= change.min() and change.max() <= limits.max):
-                packed = change.astype(dtype)
-                break
-        else:
-            kind, packed = "f8", change.astype(np.float64)
-        self.manifest.append({"name": name, "type": kind, "count": len(whole)})
+        dtype = next((d for d in _INTEGERS if _fits(change, d)), np.float64)
+        packed = change.astype(dtype)
+        self.manifest.append({"name": name, "type": packed.dtype.str[1:], "count": len(whole)})
         rows = packed.view(np.uint8).reshape(len(whole), packed.itemsize)
         self._bytes.append(np.ascontiguousarray(rows.T).tobytes())
 
@@ -115,6 +116,8 @@ def thin(series: list[NDArray[Any]], limit: int) -> NDArray[np.int64]:
     edges = np.linspace(0, count, max(limit // (2 + 2 * len(series)), 1) + 1).astype(np.int64)
     keep = [edges[:-1], edges[1:] - 1]
     for values in series:
-        for pick in (np.argmin, np.argmax):
-            keep.append(np.array([a + pick(values[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)], np.int64))
+        keep += [
+            np.array([a + pick(values[a:b]) for a, b in pairwise(edges.tolist())], np.int64)
+            for pick in (np.argmin, np.argmax)
+        ]
     return np.unique(np.concatenate(keep))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCRIPTS = ("unpack", "format", "timeline", "steps", "charts", "bars", "fills", "main")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 ZOOM_HINT = (
-    "Drag to zoom into a stretch of time, Shift-drag to move, double-click for all of it; + − ← → 0 on the keyboard."
+    "Drag to zoom into a stretch of time, Shift-drag to move, double-click for all of it; or the keys + - 0 and arrows."
 )
 
 
@@ -55,7 +55,7 @@ def page(run: RunData, figures: dict[str, Any]) -> str:
         sections.section(
             "After a fill", "markout-section",
             _mark_outs(figures),
-            note="What a fill of a quote was worth a while later, before fees. Bars: 1.96 standard errors; below: fills.",
+            note="What a fill of a quote was worth later, before fees. Bars: 1.96 standard errors; below: fills.",
             controls="markout-controls",
         ),
         sections.section(

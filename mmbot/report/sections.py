@@ -58,7 +58,7 @@ def _mode(run: dict[str, Any]) -> str:
 
 
 def _clock(iso: str) -> str:
-    return iso.split("+")[0].replace("T", " ").split(".")[0]
+    return iso[:19].replace("T", " ")
 
 
 def remarks(figures: dict[str, Any]) -> Markup:
@@ -117,7 +117,7 @@ def _touch(quoting: dict[str, Any]) -> float | None:
 
 
 def _intervals(found: dict[str, Any]) -> str:
-    return f"{found['intervals']:,} × {seconds(found['interval_s'])}" if found["sortino"] is not None else ""
+    return f"{found['intervals']:,} of {seconds(found['interval_s'])}" if found["sortino"] is not None else ""
 
 
 def _per_fill(turnover: float, fills: int) -> str:
