@@ -41,6 +41,9 @@ cdef enum:
     BOOK = 0
     TRADES = 1
     TICKER = 2
+    _OURS = 0               # of `_ours`
+    _OTHER = 1
+    _WRONG = 2
     SHOWN = 60              # bytes of a row that a message shows
 
 cdef int64_t MAX_US = 4_000_000_000_000_000                 # in the year 2096
@@ -56,6 +59,7 @@ cdef class TardisRows:
         tick_size: of the market; a price that is no whole number of ticks is a fault.
         lot_size: of the market; an amount that is no whole number of lots is cut to whole ones, never to nothing.
         symbol: rows of others are left out; "": there may be only one in the file.
+        strict: stop at the first row that is wrong; else such rows are left out and counted in `wrong`.
 
     Raises:
         ValueError: an unknown kind, or a column that it needs is missing or too far right.
@@ -63,7 +67,7 @@ cdef class TardisRows:
 
     def __cinit__(
         self, str kind not None, list header not None, str tick_size not None, str lot_size not None,
-        str symbol not None="",
+        str symbol not None="", *, bint strict=True,
     ):
         cdef Unit unit
         if kind not in KINDS:
@@ -80,7 +84,7 @@ cdef class TardisRows:
         unit = Unit(lot_size)
         self.lot = unit.unit
         self.batch_side = -1
-        self.chosen, self.symbol, self.exchange = bool(symbol), symbol.encode(), b""
+        self.strict, self.chosen, self.symbol, self.exchange = strict, bool(symbol), symbol.encode(), b""
 
     def __dealloc__(self):
         free(self.exch_ns)
@@ -104,12 +108,15 @@ cdef class TardisRows:
                 stop = end
             self.lines += 1
             if not self._line(p, stop):
-                return False
+                if self.strict:
+                    return False
+                self.wrong += 1
             p = stop + 1
         return True
 
     def survey(self, bytes text not None) -> bool:
         """Look at whole lines for the finest price and amount alone; as `feed`, but nothing is kept."""
+        cdef int ours
         cdef const char* p = text
         cdef const char* end = p + len(text)
         cdef const char* stop
@@ -118,12 +125,14 @@ cdef class TardisRows:
             if stop == NULL:
                 stop = end
             self.lines += 1
+            ours = _WRONG
             if not _split(&self.row, p, stop) or self.row.n_fields != self.n_fields:
-                return self._wrong(f"{self.n_fields} fields", p, stop - p)
-            if not self._ours():
-                if self.fault is not None:
-                    return False
-            elif self.which != TICKER:
+                self._wrong(f"{self.n_fields} fields", p, stop - p)
+            else:
+                ours = self._ours()
+            if ours == _WRONG and self.strict:
+                return False
+            if ours == _OURS and self.which != TICKER:
                 self.price_decimals = max(self.price_decimals, _decimals(&self.row.field[self.place[PRICE]]))
                 self.qty_decimals = max(self.qty_decimals, _decimals(&self.row.field[self.place[AMOUNT]]))
             p = stop + 1
@@ -166,13 +175,14 @@ cdef class TardisRows:
         cdef Row* row = &self.row
         cdef Text* field
         cdef int64_t us[2]
-        cdef int i
+        cdef int i, ours
         while end > p and (end - 1)[0] == c"\r":
             end -= 1
         if not _split(row, p, end) or row.n_fields != self.n_fields:
             return self._wrong(f"{self.n_fields} fields", p, end - p)
-        if not self._ours():
-            return self.fault is None
+        ours = self._ours()
+        if ours != _OURS:
+            return ours == _OTHER
         for i in range(2):
             field = &row.field[self.place[i]]
             if not _whole(field, &us[i]) or us[i] > MAX_US:
@@ -187,21 +197,23 @@ cdef class TardisRows:
             return self._trade()
         return self._ticker()
 
-    cdef bint _ours(self) except -1:
-        """Whether the row is of our symbol; False with a `fault` when nobody said which of several is."""
+    cdef int _ours(self) except -1:
+        """Whether the row is of our symbol, or, when nobody chose one, of the only one."""
         cdef Text* field = &self.row.field[self.place[SYMBOL]]
-        cdef bytes symbol = self.symbol
-        cdef Text* exchange
-        if field.n == len(symbol) and memcmp(field.p, <const char*> symbol, field.n) == 0 and self.exchange:
-            return True
-        if not self.exchange and (not self.chosen or _is(field, symbol, len(symbol))):
-            exchange = &self.row.field[self.place[EXCHANGE]]
-            self.exchange, self.symbol = exchange.p[:exchange.n], field.p[:field.n]
-            return (field.n > 0 and exchange.n > 0) or self._wrong("exchange and symbol", field.p, 0)
-        if self.chosen:
+        cdef Text* exchange = &self.row.field[self.place[EXCHANGE]]
+        if _is(field, self.symbol, len(self.symbol)) and self.exchange:
+            return _OURS
+        if self.exchange and not self.chosen:
+            self._wrong(f"one symbol, {self.symbol.decode(errors='replace')}; choose one", field.p, field.n)
+            return _WRONG
+        if self.chosen and not _is(field, self.symbol, len(self.symbol)):
             self.others += 1
-            return False
-        return self._wrong(f"one symbol, {self.symbol.decode(errors='replace')}; choose one", field.p, field.n)
+            return _OTHER
+        if not field.n or not exchange.n:
+            self._wrong("exchange and symbol", exchange.p, exchange.n)
+            return _WRONG
+        self.exchange, self.symbol = exchange.p[:exchange.n], field.p[:field.n]
+        return _OURS
 
     cdef bint _book(self) except -1:
         cdef Text* field = &self.row.field[self.place[SIDE]]
@@ -330,7 +342,8 @@ cdef class TardisRows:
         return True
 
     cdef bint _wrong(self, str expected, const char* p, Py_ssize_t n) except -1:
-        self.fault = (self.lines, expected, repr(p[:min(n, SHOWN)].decode(errors="replace")))
+        if self.fault is None:
+            self.fault = (self.lines, expected, repr(p[:min(n, SHOWN)].decode(errors="replace")))
         return False
 
     # -- columns ---------------------------------------------------------------------------------------------------

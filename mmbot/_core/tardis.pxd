@@ -34,6 +34,7 @@ cdef class TardisRows:
     cdef readonly str kind
     cdef readonly bytes exchange, symbol    # as the first row names them
     cdef readonly int64_t others        # rows of other symbols
+    cdef readonly int64_t wrong         # rows left out because something is wrong with them
     cdef readonly int64_t lines         # rows seen, without the header
     cdef readonly int64_t skipped       # book rows before the first snapshot
     cdef readonly int64_t sideless      # trades whose taker is not known: left out
@@ -41,7 +42,7 @@ cdef class TardisRows:
     cdef readonly int64_t snapshots
     cdef readonly int64_t local_back, exch_back     # rows whose time is before that of the row before
     cdef readonly int price_decimals, qty_decimals  # the finest that `survey` saw
-    cdef readonly object fault          # (row, what was expected, what was found), or None
+    cdef readonly object fault          # the first: (row, what was expected, what was found), or None
     cdef DecimalUnit tick, lot
     cdef int place[MAX_FIELDS]          # of each column that is needed, in a row
     cdef int which                      # kind, as a number
@@ -53,7 +54,7 @@ cdef class TardisRows:
     cdef bint batch_snapshot
     cdef int order                      # its prices so far rise (1), fall (-1), do neither (0)
     cdef int64_t mark[4]                # as on the tape
-    cdef bint any_mark, chosen
+    cdef bint any_mark, chosen, strict
     # Growing columns.
     cdef int64_t* exch_ns
     cdef int64_t* local_ns
@@ -65,7 +66,7 @@ cdef class TardisRows:
     cdef Py_ssize_t n, room, n_levels, levels_room
 
     cdef bint _line(self, const char* p, const char* end) except -1
-    cdef bint _ours(self) except -1
+    cdef int _ours(self) except -1
     cdef bint _book(self) except -1
     cdef bint _trade(self) except -1
     cdef bint _ticker(self) except -1

@@ -11,6 +11,7 @@ class TardisRows:
     exchange: bytes
     symbol: bytes
     others: int
+    wrong: int
     lines: int
     skipped: int
     sideless: int
@@ -21,7 +22,9 @@ class TardisRows:
     price_decimals: int
     qty_decimals: int
     fault: tuple[int, str, str] | None
-    def __new__(cls, kind: str, header: list[str], tick_size: str, lot_size: str, symbol: str = "") -> Self: ...
+    def __new__(
+        cls, kind: str, header: list[str], tick_size: str, lot_size: str, symbol: str = "", *, strict: bool = True
+    ) -> Self: ...
     def feed(self, text: bytes) -> bool: ...
     def survey(self, text: bytes) -> bool: ...
     def take(self, *, final: bool = False) -> dict[str, NDArray[Any]]: ...

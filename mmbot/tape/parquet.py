@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mmbot.tape.request import Request
+
 METADATA = b"mmbot.tape"
 VERSION = 1
 COLUMNS = {
@@ -46,6 +48,21 @@ _SHARED = ("exch_ns", "local_ns", "seq", "kind", "side", "flags")
 _ROWS = 262_144
 
 Columns = dict[str, "NDArray[Any]"]
+
+
+def convert(request: Request) -> dict[str, Any]:
+    """Make a tape of a Parquet file; see `mmbot.tape.sources.convert`."""
+    if len(request.sources) > 1:
+        raise ConfigError(f"{request.sources[1]}: expected one Parquet file, found {len(request.sources)}")
+    read_parquet(
+        request.source,
+        request.out,
+        instrument=request.instrument,
+        overrides=request.overrides,
+        progress=request.report,
+    )
+    quality: dict[str, Any] = open_tape(request.out).footer["quality"]
+    return quality
 
 
 def write_parquet(tape: Path, out: Path, *, progress: Callable[[float], object] | None = None) -> int:
@@ -106,6 +123,7 @@ def read_parquet(
     out: Path,
     *,
     instrument: Instrument | None = None,
+    overrides: dict[str, Any] | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> dict[str, Any]:
     """Make a tape of a Parquet file with these columns; of one that `write_parquet` made, the very same tape.
@@ -114,6 +132,7 @@ def read_parquet(
         path: the Parquet file.
         out: the tape; appears when it is whole.
         instrument: needed when the file does not say which it is; else it takes the place of what the file says.
+        overrides: fields of it that are set whatever the rest says.
         progress: called with the fraction that is done.
 
     Returns:
@@ -135,6 +154,8 @@ def read_parquet(
             if "instrument" not in about:
                 raise TapeError(f"{path}: expected an instrument in its metadata, found none; name one")
             instrument = _instrument(path, about["instrument"])
+        if overrides:
+            instrument = _instrument(path, instrument_fields(instrument) | overrides)
         source = about.get("source", {"format": "parquet", "files": [str(path)]})
         with TapeWriter(out, instrument, source) as writer:
             rows = batches = 0

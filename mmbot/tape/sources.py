@@ -60,12 +60,28 @@ def _is_raw_folder(head: Head) -> bool:
     return head.path.is_dir() and any(head.path.glob("*.gz"))
 
 
+def _is_run(head: Head) -> bool:
+    return head.path.is_dir() and any(any(head.path.glob(place)) for place in ("events-*.mmj", "journal/events-*.mmj"))
+
+
+def _is_tardis(head: Head) -> bool:
+    """A file that begins as Tardis' do, or a folder of such."""
+    text = head.text
+    if head.path.is_dir():
+        first = min([*head.path.glob("*.csv"), *head.path.glob("*.csv.gz")], default=None)
+        text = head_of(first, HEAD_BYTES) if first is not None else b""
+    return text.startswith(b"exchange,symbol,timestamp,local_timestamp,")
+
+
 _RAW_LINE: Final = re.compile(rb"\s*(\d{10,19} \{|\d{9,11}\.?\d*: ?[\[{]|wss?://|https?://|configuration:)")
 
 KINDS: Final[list[Kind]] = [
     Kind("tape", lambda head: head.raw.startswith(HEAD), "mmbot.tape.copy"),
     Kind("npz", lambda head: head.raw.startswith((b"PK\x03\x04", b"\x93NUMPY")), "mmbot.tape.npz"),
     Kind("raw", lambda head: bool(_RAW_LINE.match(head.text)), "mmbot.tape.raw"),
+    Kind("parquet", lambda head: head.raw.startswith(b"PAR1"), "mmbot.tape.parquet"),
+    Kind("tardis", _is_tardis, "mmbot.tape.tardis"),
+    Kind("run", _is_run, "mmbot.tape.journal"),
     Kind("raw folder", _is_raw_folder, "mmbot.tape.raw"),
 ]
 """Asked in this order."""

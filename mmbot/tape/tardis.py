@@ -7,24 +7,31 @@ microsecond, trades come first, then the book, then the ticker: a trade is what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mmbot._core.tardis import KINDS, TardisRows
-from mmbot.errors import TapeError
+from mmbot._core.types import Instrument
+from mmbot.errors import ConfigError, TapeError
+from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.known import known_instrument
 from mmbot.tape.lines import Intact, head_of, line_blocks
+from mmbot.tape.spool import Spool
+from mmbot.tape.survey import Survey
+from mmbot.tape.writer import TapeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from mmbot._core.types import Instrument
-    from mmbot.tape.spool import Spool
+    from mmbot.tape.request import Request
 
+READING_SHARE: Final = 0.8
+"""Of a conversion's time, for the progress bar; the rest is sorting and writing."""
 VENUES: Final = {
     "binance-futures": "binance_usdm",
     "binance-delivery": "binance_coinm",
@@ -43,100 +50,51 @@ _TELLING: Final = {
 Columns = dict[str, "NDArray[Any]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the files show of their market."""
+def convert(request: Request) -> dict[str, Any]:
+    """Convert all files of one market; see `mmbot.tape.sources.convert`.
 
-    venue: str
-    venue_symbol: str
-    tick_size: str
-    lot_size: str
-
-
-def is_tardis(path: Path) -> bool:
-    """Whether a file begins as Tardis' do.
-
-    Raises:
-        OSError: it cannot be read.
+    The rules of the request change nothing: the files hold what their recorder made of the messages.
     """
-    return head_of(path, _HEAD_BYTES).startswith(_FINGERPRINT)
+    paths = [path for source in request.sources for path in _files(source)]
+    symbol = (request.symbol or "").partition(":")[0].replace("/", "").upper()
+    instrument, how = _instrument(request, paths, symbol)
+    source = {"kind": "tardis", "files": [str(path) for path in paths], "instrument_from": how}
+    intact = Intact()
+    total = sum(path.stat().st_size for path in paths) or 1
+    share = READING_SHARE if how == "given" else READING_SHARE / 2
+    with Spool(request.out.parent) as spool, TapeWriter(request.out, instrument, source) as writer:
+        readers = [
+            (path, _rows(path, instrument.tick_size, instrument.lot_size, symbol, strict=not request.keep_going))
+            for path in paths
+        ]
 
+        def progress(_bytes: int) -> None:
+            request.report(READING_SHARE - share + share * intact.read_bytes / total)
 
-def survey(paths: Iterable[Path], *, symbol: str = "") -> Survey:
-    """Look through the files for their market, and for the finest price and amount, which tick and lot are taken from.
-
-    Args:
-        paths: of one market.
-        symbol: as Tardis names it; needed when a file holds several.
-
-    Raises:
-        TapeError: a file is not one of these, is damaged, or is of another market.
-        OSError: a file cannot be read.
-    """
-    price_decimals = qty_decimals = 0
-    found: dict[tuple[str, str], Path] = {}
-    for path in paths:
-        rows = _rows(path, "1", "1", symbol)
-        for block in _blocks(path, None):
-            if not rows.survey(block):
-                raise _fault(path, rows)
-        if rows.exchange:
-            found[rows.exchange.decode(errors="replace"), rows.symbol.decode(errors="replace")] = path
-        price_decimals = max(price_decimals, rows.price_decimals)
-        qty_decimals = max(qty_decimals, rows.qty_decimals)
-    if not found:
-        raise TapeError(f"{', '.join(map(str, paths))}: expected rows{f' of {symbol}' if symbol else ''}, found none")
-    if len(found) > 1:
-        named = ", ".join(f"{exchange} {name} in {path}" for (exchange, name), path in found.items())
-        raise TapeError(f"expected files of one market, found {named}")
-    [(exchange, name)] = found
-    return Survey(VENUES.get(exchange, exchange), name, _size(price_decimals), _size(qty_decimals))
-
-
-def read_tardis(
-    paths: Iterable[Path],
-    spool: Spool,
-    instrument: Instrument,
-    *,
-    symbol: str = "",
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, Any]:
-    """Put the batches of all files into a spool, merged by local time.
-
-    Args:
-        paths: of one market.
-        spool: takes the batches.
-        instrument: its tick and lot are what prices and amounts are counted in.
-        symbol: as Tardis names it; needed when a file holds several.
-        progress: told the bytes that were read, each time.
-
-    Returns:
-        What was seen of each file, for the tape's quality report.
-
-    Raises:
-        TapeError: a file is not one of these or is damaged; file, line, what was expected and what was found are named.
-        OSError: a file cannot be read, or the disk is full.
-    """
-    readers = [(path, _rows(path, instrument.tick_size, instrument.lot_size, symbol)) for path in paths]
-    ranked = sorted(readers, key=lambda each: _RANK[each[1].kind])
-    for columns in merged([_batches(path, rows, progress) for path, rows in ranked]):
-        spool.append(columns)
-    return {
-        "files": {
-            str(path): {
-                "kind": rows.kind,
-                "rows": rows.lines,
-                "of_other_symbols": rows.others,
-                "before_first_snapshot": rows.skipped,
-                "snapshots": rows.snapshots,
-                "trades_without_side": rows.sideless,
-                "amounts_cut_to_lots": rows.dust,
-                "exch_time_back": rows.exch_back,
-                "local_time_back": rows.local_back,
-            }
-            for path, rows in readers
+        ranked = sorted(readers, key=lambda each: _RANK[each[1].kind])
+        streams = [_batches(path, rows, intact, progress, keep_going=request.keep_going) for path, rows in ranked]
+        for columns in merged(streams):
+            spool.append(columns)
+        if not spool.batches:
+            raise TapeError(f"{paths[0]}: expected market data of {instrument.venue_symbol}, found none")
+        least = spool.least_latency_ns or 0
+        shift_ns = max(0, -least)
+        latency = spool.pour(
+            writer,
+            shift_ns=shift_ns,
+            progress=lambda done: request.report(READING_SHARE + (1 - READING_SHARE) * done),
+        )
+        report = {
+            **_quality([rows for _, rows in readers]),
+            "least_latency_ns": least,
+            "shift_ns": shift_ns,
+            "negative_latency": least < 0,
+            "latency_ms": latency,
+            "cut": intact.cut,
+            "files": {str(path): _seen(rows) for path, rows in readers},
         }
-    }
+        writer.close(report)
+    return report
 
 
 def merged(streams: list[Iterator[Columns]]) -> Iterator[Columns]:
@@ -227,8 +185,96 @@ def _in_order(parts: list[tuple[NDArray[Any], Columns]]) -> Columns:
     return {name: column[order] for name, column in joined.items()} | {"levels": levels}
 
 
-def _batches(path: Path, rows: TardisRows, progress: Callable[[int], None] | None) -> Iterator[Columns]:
-    for block in _blocks(path, progress):
+def _instrument(request: Request, paths: list[Path], symbol: str) -> tuple[Instrument, str]:
+    """The instrument, and where it is from: ``given``, ``listed`` or ``inferred``.
+
+    Raises:
+        ConfigError: a field that was set is wrong.
+        TapeError: a file is not one of these, is damaged, or is of another market.
+    """
+    if request.instrument is not None:
+        found, how = request.instrument, "given"
+    else:
+        exchange, name, price_decimals, qty_decimals = survey(request, paths, symbol)
+        venue = request.venue or VENUES.get(exchange, exchange)
+        listed = (request.listing or known_instrument)(venue, name)
+        if listed is not None:
+            found, how = listed, "listed"
+        else:
+            seen = Survey(price_decimals=Counter({name: price_decimals}), qty_decimals=Counter({name: qty_decimals}))
+            found, how = seen.infer(venue, name), "inferred"
+    if request.overrides:
+        try:
+            found = Instrument(**instrument_fields(found) | request.overrides)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"instrument: {error}") from None
+    return found, how
+
+
+def survey(request: Request, paths: list[Path], symbol: str) -> tuple[str, str, int, int]:
+    """Look through the files: exchange and symbol as Tardis names them, finest decimals of prices and of amounts.
+
+    Raises:
+        TapeError: a file is not one of these, is damaged, or is of another market.
+        OSError: a file cannot be read.
+    """
+    price_decimals = qty_decimals = 0
+    found: dict[tuple[str, str], Path] = {}
+    intact = Intact()
+    total = sum(path.stat().st_size for path in paths) or 1
+    for path in paths:
+        rows = _rows(path, "1", "1", symbol, strict=not request.keep_going)
+        for block in _blocks(path, intact, None, keep_going=request.keep_going):
+            if not rows.survey(block):
+                raise _fault(path, rows)
+            request.report(READING_SHARE / 2 * intact.read_bytes / total)
+        if rows.exchange:
+            found[rows.exchange.decode(errors="replace"), rows.symbol.decode(errors="replace")] = path
+        price_decimals = max(price_decimals, rows.price_decimals)
+        qty_decimals = max(qty_decimals, rows.qty_decimals)
+    if not found:
+        raise TapeError(f"{paths[0]}: expected rows{f' of {symbol}' if symbol else ''}, found none")
+    if len(found) > 1:
+        named = ", ".join(f"{exchange} {name} in {path}" for (exchange, name), path in found.items())
+        raise TapeError(f"{paths[0]}: expected files of one market, found {named}")
+    [(exchange, name)] = found
+    return exchange, name, price_decimals, qty_decimals
+
+
+def _files(source: Path) -> list[Path]:
+    return sorted([*source.glob("*.csv"), *source.glob("*.csv.gz")]) if source.is_dir() else [source]
+
+
+def _quality(files: list[TardisRows]) -> dict[str, Any]:
+    """The counts that other sources have too, of all files together."""
+    first = next((rows.fault for rows in files if rows.fault is not None), None)
+    return {
+        "lines": sum(rows.lines for rows in files),
+        "undecodable": sum(rows.wrong for rows in files),
+        "first_undecodable": f"line {first[0] + 1}: expected {first[1]}, found {first[2]}" if first else "",
+        "dust": sum(rows.dust for rows in files),
+        "snapshots": sum(rows.snapshots for rows in files),
+        "missing_snapshot": any(rows.skipped for rows in files) and not any(rows.snapshots for rows in files),
+        "exch_back": sum(rows.exch_back for rows in files),
+        "local_back": sum(rows.local_back for rows in files),
+    }
+
+
+def _seen(rows: TardisRows) -> dict[str, Any]:
+    return {
+        "kind": rows.kind,
+        "rows": rows.lines,
+        "of_other_symbols": rows.others,
+        "before_first_snapshot": rows.skipped,
+        "snapshots": rows.snapshots,
+        "trades_without_side": rows.sideless,
+    }
+
+
+def _batches(
+    path: Path, rows: TardisRows, intact: Intact, progress: Callable[[int], None], *, keep_going: bool
+) -> Iterator[Columns]:
+    for block in _blocks(path, intact, progress, keep_going=keep_going):
         if not rows.feed(block):
             raise _fault(path, rows)
         columns = rows.take()
@@ -239,15 +285,15 @@ def _batches(path: Path, rows: TardisRows, progress: Callable[[int], None] | Non
         yield columns
 
 
-def _blocks(path: Path, progress: Callable[[int], None] | None) -> Iterator[bytes]:
+def _blocks(path: Path, intact: Intact, progress: Callable[[int], None] | None, *, keep_going: bool) -> Iterator[bytes]:
     """The lines behind the header."""
-    blocks = line_blocks(path, Intact(), keep_going=False, progress=progress)
+    blocks = line_blocks(path, intact, keep_going=keep_going, progress=progress)
     first = next(blocks, b"")
     yield first.partition(b"\n")[2]
     yield from blocks
 
 
-def _rows(path: Path, tick_size: str, lot_size: str, symbol: str) -> TardisRows:
+def _rows(path: Path, tick_size: str, lot_size: str, symbol: str, *, strict: bool) -> TardisRows:
     head = head_of(path, _HEAD_BYTES)
     if not head.startswith(_FINGERPRINT):
         wanted = _FINGERPRINT.decode()
@@ -255,7 +301,7 @@ def _rows(path: Path, tick_size: str, lot_size: str, symbol: str) -> TardisRows:
     header = head.partition(b"\n")[0].decode(errors="replace").strip().split(",")
     kind = next((kind for kind, column in _TELLING.items() if column in header), "")
     try:
-        return TardisRows(kind, header, tick_size, lot_size, symbol)
+        return TardisRows(kind, header, tick_size, lot_size, symbol, strict=strict)
     except ValueError as error:
         what = f"one of {', '.join(KINDS)}: {error}" if kind else f"one of {', '.join(KINDS)}, found {','.join(header)}"
         raise TapeError(f"{path}: line 1: expected the columns of {what}") from None
@@ -263,8 +309,5 @@ def _rows(path: Path, tick_size: str, lot_size: str, symbol: str) -> TardisRows:
 
 def _fault(path: Path, rows: TardisRows) -> TapeError:
     line, expected, found = rows.fault or (0, "", "")
-    return TapeError(f"{path}: line {line + 1}: expected {expected}, found {found}")
-
-
-def _size(decimals: int) -> str:
-    return f"0.{'1'.zfill(decimals)}" if decimals else "1"
+    hint = "--keep-going leaves such lines out and counts them"
+    return TapeError(f"{path}: line {line + 1}: expected {expected}, found {found} ({hint})")
