@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from market_data import decoder, frames
+from market_data import feed, frames
 
 from mmbot._core.book import Book
 from mmbot._core.floor import FrameTape
@@ -42,7 +42,7 @@ def test_depth_floor(benchmark: BenchmarkFixture) -> None:
 
 @pytest.mark.benchmark(group="depth frame to book")
 def test_depth_decoded_sequenced_applied(benchmark: BenchmarkFixture) -> None:
-    tape, one = FrameTape(frames("depthUpdate")), decoder()
+    tape, one = FrameTape(frames("depthUpdate")), feed().decoder()
     syncs = []
 
     def work() -> None:
@@ -56,7 +56,7 @@ def test_depth_decoded_sequenced_applied(benchmark: BenchmarkFixture) -> None:
 @pytest.mark.benchmark(group="frame to fields")
 @pytest.mark.parametrize("kind", ["depthUpdate", "bookTicker", "trade"])
 def test_decode(benchmark: BenchmarkFixture, kind: str) -> None:
-    tape, one = FrameTape(frames(kind)), decoder()
+    tape, one = FrameTape(frames(kind)), feed().decoder()
     measure(benchmark, lambda: tape.through_decoder(one), tape)
     assert one.fallbacks == 0
 
@@ -66,7 +66,7 @@ def test_decode(benchmark: BenchmarkFixture, kind: str) -> None:
 def test_full_parser(benchmark: BenchmarkFixture, kind: str) -> None:
     """The same frames with a blank where the venue has none: each is beyond the scanner."""
     payloads = [payload.replace(b'"E":', b'"E": ', 1) for payload in frames(kind)]
-    tape, one = FrameTape(payloads), decoder()
+    tape, one = FrameTape(payloads), feed().decoder()
     measure(benchmark, lambda: tape.through_decoder(one), tape)
     assert one.fallbacks % len(payloads) == 0
     assert one.fallbacks > 0

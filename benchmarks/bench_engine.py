@@ -10,16 +10,16 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from market_data import RECORDING
+from market_data import feed as market_feed
 
 from mmbot._core.types import OrderEvent, OrderEventKind, OrderState
 from mmbot.bench import bot
-from mmbot.bench.feed import Feed, generated, recorded
 from mmbot.engine.inbox import encode
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from mmbot.bench.feed import Feed
     from mmbot.plugins import Plugin
 
 EVENTS = 5_000
@@ -27,7 +27,7 @@ EVENTS = 5_000
 
 @pytest.fixture(scope="module")
 def feed() -> Feed:
-    return recorded(RECORDING) if RECORDING.exists() else generated()
+    return market_feed()
 
 
 @pytest.fixture(scope="module")
