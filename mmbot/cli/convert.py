@@ -80,14 +80,19 @@ def command(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out what is damaged or cut off, and count it.")
     ] = False,
+    latencies: Annotated[
+        bool,
+        typer.Option("--latencies", help="Of a run: the measured latencies of its orders, to OUT (.npz, or a folder)."),
+    ] = False,
     info: Annotated[bool, typer.Option("--info", help="Only say what the tape SOURCE holds; no OUT.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a tape of recorded data, which a backtest then runs over; or an event array or Parquet of a tape.
 
     A source is a raw recording (`mmbot record`, or lines of `<ns> <json>`, gzipped or not), an hftbacktest array
-    (`.npz`), or a tape; it is recognised by its content. The report says what was found wrong in the data. Data that
-    is damaged or cut off is an error, and leaves nothing behind, unless `--keep-going` is given.
+    (`.npz`), Tardis' CSV files, Parquet, a run's folder, or a tape; it is recognised by its content. The report says
+    what was found wrong in the data. Data that is damaged or cut off is an error, and leaves nothing behind, unless
+    `--keep-going` is given. Of a run, OUT may be a folder: it gets a tape of each market.
 
     Example: `mmbot convert btcusdt_20240808.gz btcusdt.tape`
     """
@@ -100,6 +105,9 @@ def command(
     from mmbot.tape.exchange_info import listing_of
 
     *given, out = sources
+    if latencies:
+        _measure(given, out, symbol=symbol, keep_going=keep_going, as_json=as_json)
+        return
     overrides = {
         "tick_size": tick,
         "lot_size": lot,
@@ -119,11 +127,68 @@ def command(
         keep_going=keep_going,
         listing=listing_of(exchange_info) if exchange_info is not None else None,
     )
+    if _is_whole_run(request):
+        found = _convert_run(request)
+        if as_json:
+            write_json(found)
+        else:
+            for about in found:
+                _print(about)
+        return
     about = _convert(request, to or _SUFFIXES.get(out.suffix, Target.TAPE))
     if as_json:
         write_json(about)
     else:
         _print(about)
+
+
+def _is_whole_run(request: Request) -> bool:
+    """Whether every market of a run is meant: OUT is a folder, and no market was named."""
+    from mmbot.tape.sources import kind_of
+
+    source, out = request.source, request.out
+    folder = out.is_dir() or (not out.suffix and not out.exists())
+    return folder and request.symbol is None and source.is_dir() and kind_of(source).name == "run"
+
+
+def _convert_run(request: Request) -> list[dict[str, Any]]:
+    from mmbot.errors import TapeError
+    from mmbot.tape.journal import convert_all
+
+    try:
+        with _bar(f"{request.source.name} -> {request.out.name}") as progress:
+            paths = convert_all(_with(request, progress=progress))
+    except OSError as error:
+        raise TapeError(f"{request.source}: {error}") from None
+    return [describe_tape(Path(path)) for path in paths]
+
+
+def _measure(given: list[Path], out: Path, *, symbol: str | None, keep_going: bool, as_json: bool) -> None:
+    from mmbot.errors import TapeError
+    from mmbot.tape.latencies import save_all
+
+    if len(given) != 1:
+        raise typer.BadParameter("--latencies: expected one run", param_hint="SOURCE")
+    try:
+        found = save_all(given[0], out, symbol=symbol, keep_going=keep_going)
+    except OSError as error:
+        raise TapeError(f"{given[0]}: {error}") from None
+    if as_json:
+        write_json(found)
+        return
+    for path, summary in found.items():
+        typer.echo(
+            f"{path}: {summary['requests']} requests of {summary['market']}, {summary['never_arrived']} never arrived"
+        )
+        for name in ("entry_us", "response_us", "round_trip_us"):
+            shown = ", ".join(f"{mark} {value}" for mark, value in summary[name].items())
+            typer.echo(f"  {name}: {shown}")
+        typer.echo(
+            f"  clock offset taken off: {summary['clock_offset_ns'] / 1e6:.3f} ms; "
+            f"the exchange's times are whole {summary['resolution_ns'] / 1e6:g} ms"
+        )
+        for reason, count in summary["left_out"].items():
+            typer.echo(f"  left out: {count}, {reason}")
 
 
 def _convert(request: Request, to: Target) -> dict[str, Any]:
