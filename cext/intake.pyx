@@ -151,7 +151,8 @@ cdef class Intake:
             self.local_back += 1
             self.local_back_max_ns = max(self.local_back_max_ns, self.last_local_ns - local_ns)
         self.last_local_ns = local_ns
-        self.latest_event_ns = max(self.latest_event_ns, frame.event_ts_ns)
+        if frame.event_ts_ns > self.latest_event_ns and frame.event_ts_ns > 0:
+            self.latest_event_ns = frame.event_ts_ns
         if kind == DEPTH:
             return self._depth(local_ns)
         if kind == SNAPSHOT:

@@ -69,7 +69,7 @@ def convert_texts(
     texts: Iterable[tuple[Path, bytes]],
     intact: Intact,
     *,
-    clock_offset_ns: int = 0,
+    clock_offset_ns: int | None = None,
 ) -> dict[str, Any]:
     """Convert the lines of one market, wherever they are from.
 
@@ -79,7 +79,8 @@ def convert_texts(
         source: for the tape's footer.
         texts: blocks of whole lines, each with the file it is from.
         intact: how far the files were whole, once `texts` has ended.
-        clock_offset_ns: how far the venue's clock was ahead of ours; taken off its times.
+        clock_offset_ns: how far the venue's clock was ahead of ours, where that is known: it is taken off the venue's
+            times, and what is left of them behind ours is cut, so that local times stay as they are.
 
     Returns:
         The quality report.
@@ -108,6 +109,7 @@ def convert_texts(
         quality.latency_ms = latency
         report = quality.fields()
         writer.close(report)
+    request.report(1.0)
     return report
 
 
@@ -190,7 +192,9 @@ def _odd_line(symbol: str) -> Callable[[bytes], tuple[int, bytes, bool] | None]:
     return odd_line
 
 
-def _read(texts: Iterable[tuple[Path, bytes]], intake: Intake, spool: Spool, clock_offset_ns: int) -> Path | None:
+def _read(
+    texts: Iterable[tuple[Path, bytes]], intake: Intake, spool: Spool, clock_offset_ns: int | None
+) -> Path | None:
     """Spool everything; the first file, None: there was nothing."""
     first: Path | None = None
     here: Path | None = None
@@ -208,14 +212,15 @@ def _read(texts: Iterable[tuple[Path, bytes]], intake: Intake, spool: Spool, clo
     return first
 
 
-def _drain(held: list[Columns], spool: Spool, first_exch_ns: int, clock_offset_ns: int) -> None:
+def _drain(held: list[Columns], spool: Spool, first_exch_ns: int, clock_offset_ns: int | None) -> None:
     """Spool what was held; what came before the exchange said a time gets the first, or without one our own."""
     for columns in held:
         untimed = columns["exch_ns"] < 0
         if untimed.any():
-            first = columns["local_ns"] + clock_offset_ns if first_exch_ns < 0 else first_exch_ns
+            first = columns["local_ns"] + (clock_offset_ns or 0) if first_exch_ns < 0 else first_exch_ns
             columns["exch_ns"] = np.where(untimed, first, columns["exch_ns"])
-        columns["exch_ns"] -= clock_offset_ns
+        if clock_offset_ns is not None:
+            columns["exch_ns"] = np.minimum(columns["exch_ns"] - clock_offset_ns, columns["local_ns"])
         spool.append(columns)
     held.clear()
 

@@ -141,7 +141,7 @@ class Spool:
                     taken["levels"],
                 )
                 if progress is not None:
-                    progress(min(1.0, writer.batches / self.batches))
+                    progress(min(1.0, writer.appended / self.batches))
             for at in range(0, self.batches, RUN):
                 part = slice(at, at + RUN)
                 record_latencies(
