@@ -483,7 +483,7 @@ cdef class Engine:
         """Let the markets trade at once: a modelled venue needs no connection and no reconciliation.
 
         Args:
-            may_cross: quote on books whose sides have crossed, as some backtesters do.
+            may_cross: a book whose sides have crossed, or of one side, pulls no quotes, as in some backtesters.
         """
         cdef int venue
         for item in self.markets:

@@ -59,7 +59,7 @@ cdef class Market:
         else:
             bid_ticks, bid_lots = self.book.best_bid_ticks, self.book.best_bid_lots
             ask_ticks, ask_lots = self.book.best_ask_ticks, self.book.best_ask_lots
-        if bid_lots <= 0 or ask_lots <= 0 or bid_ticks >= ask_ticks and not self.may_cross:
+        if not self.may_cross and (bid_lots <= 0 or ask_lots <= 0 or bid_ticks >= ask_ticks):
             trusted = False
         cdef bint changed = (
             trusted != self.trusted or bid_ticks != self.bid_ticks or ask_ticks != self.ask_ticks
@@ -72,7 +72,7 @@ cdef class Market:
         self.ask_ticks, self.ask_lots = ask_ticks, ask_lots
         self.touch_ns = recv_ns
         self.mid_ticks = 0.5 * <double>(bid_ticks + ask_ticks) if bid_lots > 0 and ask_lots > 0 else NAN
-        if trusted:
+        if trusted and bid_lots > 0 and ask_lots > 0:
             self.signals.on_book(bid_ticks, bid_lots, ask_ticks, ask_lots, recv_ns)
         return True
 

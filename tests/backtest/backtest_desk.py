@@ -374,8 +374,8 @@ def levels(played: Played, side: int, market: int = 0) -> tuple[list[tuple[int, 
     return lane.paper.book.levels(side), lane.market.book.levels(side)
 
 
-def latency_file(path: Path, *rows: tuple[float, float, float]) -> dict[str, str]:
-    """Recorded latencies: when a request left, arrived (0: never) and was answered, ms; as config."""
-    columns = [np.array([ns(row[i]) if row[i] else 0 for row in rows], np.int64) for i in range(3)]
+def latency_file(path: Path, *rows: tuple[float, float | None, float]) -> dict[str, str]:
+    """Recorded latencies: when a request left, arrived (None: never) and was answered, ms; as config."""
+    columns = [np.array([0 if row[i] is None else ns(row[i]) for row in rows], np.int64) for i in range(3)]
     np.savez(path, req_ns=columns[0], exch_ns=columns[1], resp_ns=columns[2])
     return {"model": "recorded", "file": str(path)}
