@@ -23,15 +23,28 @@ One module holds one `Strategy` subclass and one `Params` subclass. Prices are w
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as field  # noqa: N813 - reads as a word in a plugin's params
 
 from mmbot._core.market import Market
-from mmbot._core.quoting import Quotes, avellaneda_stoikov, avellaneda_stoikov_infinite, ceil_ticks, floor_ticks, glft_coefficients
+from mmbot._core.quoting import (
+    Quotes,
+    avellaneda_stoikov,
+    avellaneda_stoikov_infinite,
+    ceil_ticks,
+    floor_ticks,
+    glft_coefficients,
+)
 from mmbot._core.strategy import Fill, OrderView, Strategy
 from mmbot._core.types import OrderState, Purpose, Side
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
+    "Calibration",
     "Fill",
     "Market",
     "OrderState",
@@ -54,3 +67,35 @@ class Params(BaseModel):
     """Base of a plugin's parameters: typed, checked, immutable; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Calibration:
+    """What models are computed with, market by market: as measured, else as a predecessor knew it, else a fallback.
+
+    Args:
+        known: what a predecessor's `state` was; the next measurement replaces it.
+    """
+
+    def __init__(self, known: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        self._known = {market_id: dict(values) for market_id, values in (known or {}).items()}
+
+    def of(self, market: Market, *, sigma: float, intensity: float, k: float) -> tuple[float, float, float]:
+        """Volatility in ticks per square root of a second, A in trades a second, k in 1/ticks.
+
+        Args:
+            market: where they are measured; see `Signals` for how.
+            sigma: the fallbacks, in the same units.
+            intensity: A.
+            k: how fast trades thin out with their depth.
+        """
+        known, signals = self._known.setdefault(market.id, {}), market.signals
+        if signals.volatility > 0:  # not while it is NaN: unknown
+            known["sigma"] = signals.volatility
+        if signals.k > 0:
+            known["intensity"], known["k"] = signals.intensity, signals.k
+        return known.get("sigma", sigma), known.get("intensity", intensity), known.get("k", k)
+
+    @property
+    def state(self) -> dict[str, dict[str, float]]:
+        """What a successor should know, JSON-able."""
+        return {market_id: dict(values) for market_id, values in self._known.items()}

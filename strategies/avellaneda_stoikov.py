@@ -13,6 +13,7 @@ from math import inf
 from typing import Any, Literal
 
 from mmbot.strategy import (
+    Calibration,
     Fill,
     Market,
     Params,
@@ -49,12 +50,12 @@ class AvellanedaStoikov(Strategy):
 
     params: AvellanedaStoikovParams
     quotes: dict[int, Quotes]
-    known: dict[str, dict[str, float]]
+    known: Calibration
     session_start_ns: int
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.known = {}
+        self.known = Calibration()
         self.session_start_ns = 0
 
     def on_start(self) -> None:
@@ -101,7 +102,9 @@ class AvellanedaStoikov(Strategy):
         """Set how far from the mid each side quotes at the present inventory and time."""
         p = self.params
         bps = market.mid_ticks / 1e4
-        sigma, k = self.calibration(market)
+        sigma, _, k = self.known.of(
+            market, sigma=p.fallback_volatility_bps * bps, intensity=0.0, k=1 / (p.fallback_depth_bps * bps)
+        )
         q = market.position_lots / market.lots(p.qty)
         q_max = market.lots(p.max_position) / market.lots(p.qty)
         if p.horizon == "infinite":
@@ -127,22 +130,11 @@ class AvellanedaStoikov(Strategy):
             return p.horizon_s
         return p.horizon_s - (self.now_ns - self.session_start_ns) / 1e9 % p.horizon_s
 
-    def calibration(self, market: Market) -> tuple[float, float]:
-        """Return sigma and k: as measured, else as a predecessor knew them, else the fallbacks."""
-        p, signals, bps = self.params, market.signals, market.mid_ticks / 1e4
-        known = self.known.setdefault(market.id, {})
-        if signals.volatility > 0:  # not while it is NaN: unknown
-            known["sigma"] = signals.volatility
-        if signals.k > 0:
-            known["k"] = signals.k
-        return known.get("sigma", p.fallback_volatility_bps * bps), known.get("k", 1 / (p.fallback_depth_bps * bps))
-
     def export_state(self) -> dict[str, Any]:
         """Hand over what was measured, and when the session began."""
-        calibration = {market_id: dict(values) for market_id, values in self.known.items()}
-        return {"calibration": calibration, "session_start_ns": self.session_start_ns}
+        return {"calibration": self.known.state, "session_start_ns": self.session_start_ns}
 
     def import_state(self, state: dict[str, Any]) -> None:
         """Start from a predecessor's measurements, inside its session."""
         self.session_start_ns = state.get("session_start_ns", 0)
-        self.known = {market_id: dict(values) for market_id, values in state.get("calibration", {}).items()}
+        self.known = Calibration(state.get("calibration"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from mmbot.strategy import Fill, Market, Params, Quotes, Strategy, field, glft_coefficients
+from mmbot.strategy import Calibration, Fill, Market, Params, Quotes, Strategy, field, glft_coefficients
 
 
 class GlftParams(Params):
@@ -39,11 +39,11 @@ class Glft(Strategy):
 
     params: GlftParams
     quotes: dict[int, Quotes]
-    known: dict[str, dict[str, float]]
+    known: Calibration
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.known = {}
+        self.known = Calibration()
 
     def on_start(self) -> None:
         """Lay out the ladders."""
@@ -87,7 +87,12 @@ class Glft(Strategy):
         """Set how far from the mid each side quotes at the present inventory."""
         p = self.params
         bps = market.mid_ticks / 1e4
-        sigma, intensity, k = self.calibration(market)
+        sigma, intensity, k = self.known.of(
+            market,
+            sigma=p.fallback_volatility_bps * bps,
+            intensity=p.fallback_intensity,
+            k=1 / (p.fallback_depth_bps * bps),
+        )
         model = glft_coefficients(p.gamma, sigma, intensity, k, adverse_ticks=p.adverse_bps * bps)
         half = max(model["half_ticks"] * p.spread_factor, p.min_half_spread_bps * bps)
         skew = model["skew_ticks"] * p.skew_factor
@@ -103,24 +108,10 @@ class Glft(Strategy):
         for name, value in (("sigma", sigma), ("A", intensity), ("k", k), ("half_ticks", half), ("skew_ticks", skew)):
             self.metric(name, value)
 
-    def calibration(self, market: Market) -> tuple[float, float, float]:
-        """Return sigma, A and k: as measured, else as a predecessor knew them, else the fallbacks."""
-        p, signals, bps = self.params, market.signals, market.mid_ticks / 1e4
-        known = self.known.setdefault(market.id, {})
-        if signals.volatility > 0:  # not while it is NaN: unknown
-            known["sigma"] = signals.volatility
-        if signals.k > 0:
-            known["intensity"], known["k"] = signals.intensity, signals.k
-        return (
-            known.get("sigma", p.fallback_volatility_bps * bps),
-            known.get("intensity", p.fallback_intensity),
-            known.get("k", 1 / (p.fallback_depth_bps * bps)),
-        )
-
     def export_state(self) -> dict[str, Any]:
         """Hand over what was measured."""
-        return {"calibration": {market_id: dict(values) for market_id, values in self.known.items()}}
+        return {"calibration": self.known.state}
 
     def import_state(self, state: dict[str, Any]) -> None:
         """Start from what a predecessor measured."""
-        self.known = {market_id: dict(values) for market_id, values in state.get("calibration", {}).items()}
+        self.known = Calibration(state.get("calibration"))
