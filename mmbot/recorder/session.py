@@ -19,12 +19,12 @@ import msgspec
 import structlog
 
 from mmbot import __version__
-from mmbot.assembly import instrument_fields
 from mmbot.engine.connect import patiently
 from mmbot.errors import RecordingError, VenueError
 from mmbot.recorder.market_file import FileRules, MarketFile
 from mmbot.recorder.sink import RecordedMarket, RecordingSink
 from mmbot.recorder.spool import Spool
+from mmbot.tape.instruments import DESCRIPTION, instrument_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,6 @@ _log = structlog.get_logger("mmbot.recorder")
 _CONNECT_S = 30.0
 _LEAVE_S = 5.0
 _LOOK_S = 0.1
-DESCRIPTION = "market.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ class RecorderRules:
 class Recorder:
     """Records until it is stopped, for a time, or until something ends it.
 
-    Files lie in ``<folder>/<venue kind>/``, named by the venue's own symbol and the UTC time at which they begin; with
-    them lies ``<symbol>_market.json``, which holds the instrument as the venue described it.
+    A market's files lie in ``<folder>/<venue kind>/<venue's symbol>/``, named by the UTC time at which they begin, and
+    beside them `DESCRIPTION`, which holds the instrument as the venue described it.
 
     Args:
         sources: what to record.
@@ -175,12 +174,12 @@ class Recorder:
     def _open_spool(self) -> Spool:
         """Make the files: one a market, then one a venue for what belongs to none."""
         for market in self._markets:
-            folder = self._folder / market.instrument.venue
             stem = market.instrument.venue_symbol.lower()
+            folder = self._folder / market.instrument.venue / stem
             self._files.append(MarketFile(folder, stem, self._rules.files))
-            self._write_description(folder / f"{stem}_{DESCRIPTION}", market.instrument)
+            self._write_description(folder / DESCRIPTION, market.instrument)
         for source in self._sources:
-            self._files.append(MarketFile(self._folder / source.venue.kind, "other", self._rules.files))
+            self._files.append(MarketFile(self._folder / source.venue.kind / "other", "other", self._rules.files))
         return Spool(
             self._files,
             sync_s=self._rules.sync_s,
@@ -189,7 +188,7 @@ class Recorder:
         )
 
     def _write_description(self, path: Path, instrument: Instrument) -> None:
-        description = {"instrument": instrument_fields(instrument), "recorder": __version__}
+        description = {"instrument": instrument_fields(instrument), "recorded_by": f"mmbot {__version__}"}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(msgspec.json.format(msgspec.json.encode(description), indent=2) + b"\n")

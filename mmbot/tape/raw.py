@@ -14,7 +14,7 @@ from mmbot._core.tape import TapeKind
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.recordings import EntryKind, parse_line
-from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.instruments import described_instrument, instrument_fields
 from mmbot.tape.known import known_instrument
 from mmbot.tape.lines import Intact, line_blocks
 from mmbot.tape.quality import Quality
@@ -114,15 +114,20 @@ def convert_texts(
 
 
 def find_instrument(request: Request, paths: list[Path]) -> tuple[Instrument, str]:
-    """The instrument of a raw recording, and where it is from: ``given``, ``listed`` or ``inferred``.
+    """The instrument of a raw recording, and where it is from.
+
+    ``given``, ``recorded`` (it lies beside the recording), ``listed``, or ``inferred`` from the messages.
 
     Raises:
         ConfigError: the venue is unknown, the symbol is missing or ambiguous, or a field is wrong.
     """
     if request.venue is not None and request.venue not in VENUES:
         raise ConfigError(f"--venue: expected one of {', '.join(VENUES)}, found {request.venue!r}")
+    recorded = described_instrument(paths[0].parent) if paths else None
     if request.instrument is not None:
         found, how = request.instrument, "given"
+    elif recorded is not None and request.venue in (None, recorded.venue) and _is_meant(recorded, request.symbol):
+        found, how = recorded, "recorded"
     else:
         seen = survey(paths)
         symbol = seen.choose(request.symbol, paths[0])
@@ -135,6 +140,10 @@ def find_instrument(request: Request, paths: list[Path]) -> tuple[Instrument, st
         except (TypeError, ValueError) as error:
             raise ConfigError(f"instrument: {error}") from None
     return found, how
+
+
+def _is_meant(instrument: Instrument, symbol: str | None) -> bool:
+    return symbol is None or symbol.upper() in (instrument.symbol.upper(), instrument.venue_symbol.upper())
 
 
 def _files(request: Request) -> list[Path]:

@@ -14,12 +14,13 @@ from processes import ROOT, Exchange, mmbot, until
 
 from mmbot.inspect_recording import inspect
 from mmbot.recordings import Reading, read
+from mmbot.tape import Request, convert, open_tape
 
 DEMO = ROOT / "configs" / "demo.yaml"
 
 
 def recorded(folder: Path, venue: str) -> list[Path]:
-    return sorted((folder / venue).glob("btcusdt_*.gz"))
+    return sorted((folder / venue / "btcusdt").glob("btcusdt_*.gz"))
 
 
 def on_exchange(folder: Path, exchange: Exchange) -> Path:
@@ -52,8 +53,13 @@ def test_the_embedded_exchange_is_recorded_and_a_book_can_be_kept_on_every_file(
         assert (whole.kept, whole.gaps, whole.unreadable_lines) == (True, 0, 0)
         alone = inspect(files[1:2], venue=venue)  # a file in the middle can be read by itself
         assert (alone.kept, alone.gaps) == (True, 0)
-        description = json.loads((out / venue / "btcusdt_market.json").read_text())
-        assert description["instrument"]["venue_symbol"] == "BTCUSDT"
+        tape = tmp_path / f"{venue}.tape"
+        quality = convert(Request(sources=(out / venue / "btcusdt",), out=tape))
+        assert (quality["gaps"], quality["undecodable"], quality["missing_snapshot"]) == (0, 0, False)
+        assert quality["lines"] == market["lines"]
+        footer = open_tape(tape).footer
+        assert footer["source"]["instrument_from"] == "recorded"
+        assert footer["instrument"]["min_notional_e8"] > 0  # which no message states
 
 
 def test_what_was_received_a_second_ago_survives_kill_9(
@@ -74,6 +80,8 @@ def test_what_was_received_a_second_ago_survives_kill_9(
         assert killed_ns - entries[-1].recv_ns < 1_200_000_000
         assert reading.unreadable == 0
         outcome = inspect(files, venue=venue)
+        quality = convert(Request(sources=tuple(files), out=tmp_path / "killed.tape", keep_going=True))
+        assert (quality["gaps"], quality["lines"]) == (0, len(entries))
         assert (outcome.kept, outcome.gaps) == (True, 0)  # nothing is missing between the first line and the last
 
 
