@@ -171,7 +171,7 @@ def _paper(settings: BacktestConfig, assembly: Assembly, index: int, schedule: S
     return PaperMarket(
         index,
         market.instrument,
-        _latency(own.latency or settings.latency),
+        _latency(own.latency or settings.latency, market.id),
         queue_model=QUEUE_MODELS[queue.model],
         queue_n=queue.n,
         partial=not settings.like_hftbacktest if partial is None else partial,
@@ -184,7 +184,7 @@ def _paper(settings: BacktestConfig, assembly: Assembly, index: int, schedule: S
     )
 
 
-def _latency(model: LatencyConfig) -> OrderLatency:
+def _latency(model: LatencyConfig, market: str) -> OrderLatency:
     if isinstance(model, ConstantLatencyConfig):
         return ConstantLatency(round(model.entry_us * 1000), round(model.response_us * 1000))
     if isinstance(model, FeedLatencyConfig):
@@ -195,6 +195,8 @@ def _latency(model: LatencyConfig) -> OrderLatency:
             round(model.response_offset_us * 1000),
         )
     path = model.file.expanduser()
+    if path.is_dir():
+        path /= f"{market}.npz"
     try:
         with np.load(path) as arrays:
             return RecordedLatency(arrays["req_ns"], arrays["exch_ns"], arrays["resp_ns"])

@@ -36,7 +36,7 @@ class RecordedLatencyConfig(Section):
     model: Literal["recorded"]
     """Which model this is."""
     file: Path
-    """What `mmbot convert RUN OUT --latencies` wrote (.npz)."""
+    """What `mmbot convert RUN OUT --latencies` wrote: a file (.npz), or a folder with one for each market."""
 
 
 class FeedLatencyConfig(Section):
