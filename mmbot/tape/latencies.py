@@ -13,6 +13,7 @@ their sum is exact.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -125,11 +126,11 @@ def load_latencies(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
         OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile) or not set(COLUMNS) <= set(file.files):
-                raise TapeError(f"{path}: expected the columns {', '.join(COLUMNS)} in an .npz, found others")
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            if not set(COLUMNS) <= set(file.files):
+                raise TapeError(f"{path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(file.files)}")
             req_ns, exch_ns, resp_ns = (np.ascontiguousarray(file[name]) for name in COLUMNS)
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, AttributeError, TypeError) as error:
         raise TapeError(f"{path}: expected measured latencies (.npz): {error}") from None
     for name, column in zip(COLUMNS, (req_ns, exch_ns, resp_ns), strict=True):
         if column.dtype != np.int64 or column.ndim != 1 or len(column) != len(req_ns):
