@@ -20,7 +20,7 @@ from mmbot.tape.lines import Intact, line_blocks
 from mmbot.tape.quality import Quality
 from mmbot.tape.request import Request, Rules
 from mmbot.tape.spool import Spool
-from mmbot.tape.survey import VENUES, survey
+from mmbot.tape.survey import VENUES, Survey, survey
 from mmbot.tape.writer import TapeWriter
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ READING_SHARE: Final = 0.7
 """Of a conversion's time, for the progress bar; the rest is sorting and writing."""
 FINEST_DECIMALS: Final = 8
 """Of Binance's prices and quantities."""
+FOLDER_LOOKED_AT: Final = 200
+"""Lines of each file of a folder, to see whose it is."""
 MOST_HELD: Final = 1 << 18
 """Batches held until the exchange says the time for the first time."""
 
@@ -147,11 +149,25 @@ def _is_meant(instrument: Instrument, symbol: str | None) -> bool:
 
 
 def _files(request: Request) -> list[Path]:
-    """The files of the sources: a folder's in the order of their names, which is the order of time."""
+    """The files of the sources: of a folder those of the market, by name, which is the order of time.
+
+    Raises:
+        ConfigError: a folder holds several markets and none was asked for, or not the one asked for.
+    """
     files: list[Path] = []
     for path in request.sources:
-        files += sorted(path.glob("*.gz")) if path.is_dir() else [path]
+        files += _files_of(path, request) if path.is_dir() else [path]
     return files
+
+
+def _files_of(folder: Path, request: Request) -> list[Path]:
+    surveys = {path: survey([path], FOLDER_LOOKED_AT) for path in sorted(folder.glob("*.gz"))}
+    together = Survey()
+    for found in surveys.values():
+        together.messages += found.messages
+    symbol = request.instrument.venue_symbol if request.instrument is not None else request.symbol
+    chosen = together.choose(symbol, folder)
+    return [path for path, found in surveys.items() if chosen in found.messages or not found.messages]
 
 
 def _intake(request: Request, instrument: Instrument) -> tuple[Intake, Decoder]:

@@ -164,6 +164,7 @@ class Spool:
         for at in range(0, self.batches, RUN):
             rows = np.argsort(keys[at : at + RUN], kind="stable").astype(np.int64)
             file.write((rows + at).data)
+            self._release()
         return self._mapped(name, "<i8")
 
     def _file(self) -> IO[bytes]:

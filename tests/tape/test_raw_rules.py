@@ -512,3 +512,20 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
     converted(tmp_path, session(), progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+def test_of_a_folder_of_several_markets_only_the_files_of_one_are_read(tmp_path: Path) -> None:
+    whole, _ = converted(tmp_path, session())
+    folder = tmp_path / "feeds"
+    folder.mkdir()
+    for number in range(2):
+        part = session()[2 * number : 2 * number + 2] if number == 0 else session()[2:]
+        write(folder / f"btc_{number}.gz", part)
+        write(folder / f"eth_{number}.gz", [each.replace(b"BTCUSDT", b"ETHUSDT") for each in part])
+    with pytest.raises(ConfigError, match="choose one with --symbol: BTCUSDT, ETHUSDT"):
+        convert(Request(sources=(folder,), out=tmp_path / "b.tape"))
+    for symbol in ("BTC/USDT:USDT", "ETHUSDT"):
+        convert(Request(sources=(folder,), out=tmp_path / "b.tape", symbol=symbol, overrides={"tick_size": "0.1"}))
+        assert batches(tmp_path / "b.tape") == whole
+        files = open_tape(tmp_path / "b.tape").footer["source"]["files"]
+        assert [Path(file).name for file in files] == [f"{symbol[:3].lower()}_{number}.gz" for number in range(2)]

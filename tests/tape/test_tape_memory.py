@@ -1,0 +1,54 @@
+"""A conversion's memory does not grow with its input."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from raw_lines import depth, snapshot, trade
+
+CODE = """
+import resource, sys
+from pathlib import Path
+from mmbot.tape import Request, convert
+report = convert(Request(sources=(Path(sys.argv[1]),), out=Path(sys.argv[2])))
+print(report["lines"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def hours(path: Path, blocks: int, late: int) -> None:
+    """A recording of `blocks` times 2000 messages; every `late`-th trade has a time from long before."""
+    random.seed(7)
+    body = []
+    for n in range(1000):
+        bids = [(f"{60_000 - k - n % 7}.0", f"{k + 1}.000") for k in range(12)]
+        body.append((bids, [(f"{60_010 + k + n % 5}.0", f"{k + 1}.000") for k in range(12)]))
+    with path.open("wb") as file:
+        file.write(snapshot(5, 0, 1, [("60000.0", "1")], [("60010.0", "1")]))
+        number = 1
+        for block in range(blocks):
+            lines = []
+            for bids, asks in body:
+                number += 1
+                ms = 10 * number
+                lines.append(depth(ms + random.random() * 9, ms, (number, number, number - 1), bids, asks))
+                back = number % 5 if number % late else ms // 2
+                lines.append(trade(ms + 9, ms - back, number, "60000.0", "0.001", sold=bool(block % 2)))
+            file.write(b"".join(lines))
+
+
+def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:
+    """Times of the exchange that are out of order by half of the file included: nothing is sorted in memory."""
+    peaks = {}
+    for blocks in (10, 120):
+        source = tmp_path / "a.txt"
+        hours(source, blocks, late=997)
+        command = [sys.executable, "-c", CODE, str(source), str(tmp_path / "a.tape")]
+        lines, peaks[blocks] = map(
+            int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        )
+        assert lines == 2000 * blocks + 1
+    assert peaks[120] < 200
+    assert peaks[120] - peaks[10] < 40
