@@ -1,4 +1,6 @@
-"""Tapes: writing one, the check of every checksum, and mapping one for a backtest. `extra_info` has batches a second.
+"""Tapes: converting a recording, writing one, the check of every checksum, and mapping one for a backtest.
+
+`extra_info` has batches, or lines, a second.
 
 Run with ``pytest benchmarks/bench_tape.py``.
 """
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from market_data import RECORDING
 
 from mmbot._core.tape import Tape, TapeFlag, TapeKind, open_tape
 from mmbot._core.types import Instrument
+from mmbot.tape import Request, Rules, convert
 from mmbot.tape.writer import TapeWriter
 from mmbot.testing import INSTRUMENTS
 
@@ -89,3 +93,13 @@ def test_floor_sum_of_what_is_mapped(benchmark: BenchmarkFixture, tape: Path) ->
 
     opened = open_tape(tape)
     measure(benchmark, lambda: read(opened))
+
+
+@pytest.mark.skipif(not RECORDING.exists(), reason="needs the recordings")
+@pytest.mark.parametrize("rules", Rules)
+def test_convert(benchmark: BenchmarkFixture, tmp_path: Path, rules: Rules) -> None:
+    """From the gzipped recording to the tape on disk; unpacking alone is about a third of it."""
+    request = Request(sources=(RECORDING,), out=tmp_path / "converted.tape", rules=rules)
+    report = benchmark.pedantic(convert, (request,), rounds=5, warmup_rounds=1)
+    if benchmark.stats is not None:
+        benchmark.extra_info["lines_per_s"] = round(report["lines"] / benchmark.stats.stats.median)
