@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from mmbot.config import Config
 
-_shelf = Shelf()
-"""One in each worker."""
+_own = threading.local()
 
 
 def run_trial(config: Config) -> dict[str, Any]:
@@ -34,17 +34,25 @@ def run_trial(config: Config) -> dict[str, Any]:
     Raises:
         MmbotError: as `mmbot.backtest.run`.
     """
-    result = run(config, shelf=_shelf)
+    result = run(config, shelf=_shelf())
     return {**result.summary, **figures(config, result.summary["markets"], result.arrays)}
 
 
 def warm_up(config: Config) -> None:
     """Do all of a trial but the playing: map and verify the tapes, load a compiled plugin, import what is needed."""
     with contextlib.suppress(MmbotError, OSError):  # the trials will say it
-        prepared = build(config, _shelf)
+        prepared = build(config, _shelf())
         for tape in itertools.chain.from_iterable(prepared.tapes.values()):
             tape.check()
         figures(config, prepared.assembly.spec.instruments, prepared.backtest.blotter.arrays())
+
+
+def _shelf() -> Shelf:
+    """One for each worker, which on a cluster may be a thread."""
+    if not hasattr(_own, "shelf"):
+        _own.shelf = Shelf()
+    shelf: Shelf = _own.shelf
+    return shelf
 
 
 def figures(
