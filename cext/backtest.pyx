@@ -115,6 +115,9 @@ cdef class Backtest:
         start_ns: time before which the strategy is not asked.
         end_ns: time from which on nothing is played; 0: to the end.
         every_ns: how often the engine's clock moves when nothing else is due, and margin is looked at.
+        open_ns: when the venues begin to take orders; 0: from the start.
+        looks: the times at which the engine's clock moves, ascending: those of a session that is repeated. Without it,
+            whenever a timer is due and every `every_ns`.
         daily: called without arguments at the first such look of each UTC day but the first.
     """
 
@@ -125,7 +128,8 @@ cdef class Backtest:
             raise MemoryError
 
     def __init__(self, Engine engine not None, Blotter blotter not None, tuple lanes not None, *, int64_t start_ns,
-                 int64_t end_ns=0, int64_t every_ns=100_000_000, daily=None):
+                 int64_t end_ns=0, int64_t every_ns=100_000_000, int64_t open_ns=0, const int64_t[::1] looks=None,
+                 daily=None):
         if len(lanes) != len(engine.markets):
             raise ValueError(f"lanes: expected one for each of {len(engine.markets)} markets, found {len(lanes)}")
         if every_ns <= 0:
@@ -133,7 +137,11 @@ cdef class Backtest:
         self.engine, self.blotter, self.lanes = engine, blotter, lanes
         self.start_ns, self.end_ns, self.every_ns = start_ns, end_ns or FOREVER, every_ns
         self.housekeeping_ns = start_ns + every_ns
+        self.open_ns, self.opened = open_ns, open_ns <= start_ns
+        self.looks = looks
         self.notes = []
+        if self.opened:
+            engine.open_venues()
         self.daily, self.day = daily, start_ns // <int64_t>DAY_NS
 
     def __dealloc__(self):
@@ -415,6 +423,12 @@ cdef class Backtest:
 
     cdef int64_t _timer_ns(self) noexcept:
         cdef int64_t due_ns = self.housekeeping_ns, order_ns = self.engine.execution.table.next_deadline_ns
+        if not self.opened and self.open_ns < due_ns:
+            due_ns = self.open_ns
+        if self.looks is not None:
+            if self.next_look < self.looks.shape[0] and self.looks[self.next_look] < due_ns:
+                due_ns = self.looks[self.next_look]
+            return due_ns if due_ns > self.now_ns else self.now_ns
         if order_ns < due_ns:
             due_ns = order_ns
         if self.engine.host.active is not None and self.engine.host.active.next_timer_ns < due_ns:
@@ -425,6 +439,10 @@ cdef class Backtest:
         """Nothing more happens until `ts_ns`, when something is due."""
         self.now_ns = ts_ns
         self.blotter.advance(ts_ns)
+        if not self.opened and self.open_ns <= ts_ns:
+            self.opened = True
+            self.engine.open_venues()
+            return self._drain()
         if self.housekeeping_ns <= ts_ns:
             while self.housekeeping_ns <= ts_ns:
                 self.housekeeping_ns += self.every_ns
@@ -433,6 +451,12 @@ cdef class Backtest:
                 if self.daily is not None:
                     self.daily()
             self._watch_margin()
+            if self.looks is not None and (
+                self.next_look == self.looks.shape[0] or self.looks[self.next_look] > ts_ns
+            ):
+                return self._drain()
+        while self.looks is not None and self.next_look < self.looks.shape[0] and self.looks[self.next_look] <= ts_ns:
+            self.next_look += 1
         self.steps += 1
         self.engine.on_time(ts_ns)
         return self._drain()

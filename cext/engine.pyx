@@ -479,18 +479,20 @@ cdef class Engine:
             market.pnl.on_fill(0 if lots > 0 else 1, entry_ticks, abs(lots), 2 * entry_ticks, Purpose.FLATTEN)
         self.execution.gate.set_position(index, lots)
 
-    def open_for_backtest(self, *, bint may_cross) -> None:
-        """Let the markets trade at once: a modelled venue needs no connection and no reconciliation.
-
-        Args:
-            may_cross: a book whose sides have crossed, or of one side, pulls no quotes, as in some backtesters.
-        """
+    def open_venues(self) -> None:
+        """Every venue takes orders from now on: a modelled one needs no connection and no reconciliation."""
         cdef int venue
+        self.execution.begin(self.seq, self.now_ns)
         for item in self.markets:
-            (<Market>item).may_cross = may_cross
             venue = self.venue_of[(<Market>item).index]
             self.up_seq[venue] = self.seq
             self._set_trading(venue, True, True)
+        self._work_all()
+
+    def let_books_cross(self) -> None:
+        """A book whose sides have crossed, or of one side, pulls no quotes, as in some backtesters."""
+        for item in self.markets:
+            (<Market>item).may_cross = True
 
     def fund_for_backtest(self, int asset, int64_t wallet_e8) -> None:
         """What the account holds of an asset at every venue, in 1e-8: what margin is reckoned on."""

@@ -64,6 +64,10 @@ cdef class Backtest:
     cdef readonly int64_t end_ns        # happenings from then on are not played
     cdef readonly int64_t now_ns
     cdef readonly int64_t every_ns      # how often time passes when no timer is due
+    cdef readonly int64_t open_ns       # when the venues begin to take orders
+    cdef const int64_t[::1] looks       # when time passes, instead of timers and `every_ns`; empty: by these
+    cdef Py_ssize_t next_look
+    cdef bint opened
     cdef readonly int64_t placed        # orders submitted: their numbers count up from 1
     cdef readonly int64_t steps         # times the strategy was asked
     cdef readonly list notes            # of the engine, with their times: (ts_ns, text)

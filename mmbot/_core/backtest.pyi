@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from mmbot._core.blotter import Blotter
@@ -27,6 +29,7 @@ class Backtest:
     end_ns: int
     now_ns: int
     every_ns: int
+    open_ns: int
     placed: int
     liquidated: bool
     steps: int
@@ -40,6 +43,8 @@ class Backtest:
         start_ns: int,
         end_ns: int = 0,
         every_ns: int = 100_000_000,
+        open_ns: int = 0,
+        looks: NDArray[np.int64] | None = None,
         daily: Callable[[], None] | None = None,
     ) -> None: ...
     def run(self) -> None: ...

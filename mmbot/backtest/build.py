@@ -14,6 +14,7 @@ from mmbot._core.paper import PaperMarket, SelfTrade
 from mmbot._core.queue_models import QueueModel
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
 from mmbot.backtest.fees import Schedule, set_fees
+from mmbot.backtest.session import Session
 from mmbot.backtest.shelf import Shelf
 from mmbot.config.backtest import ConstantLatencyConfig, FeedLatencyConfig, MarketModels
 from mmbot.errors import ConfigError, TapeError
@@ -68,19 +69,22 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
     tapes = {m: [shelf.tape(_tape(path, m, config, settings)) for path in settings.paths(m)] for m in config.markets}
     schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
     plugin = shelf.plugin(config)
-    start_ns = _ns(settings.start) or min(_first_ns(found[0]) for found in tapes.values())
+    session = Session.read(_run(config, settings.session)) if settings.session is not None else None
+    start_ns = session.start_ns if session is not None else min(_first_ns(found[0]) for found in tapes.values())
+    start_ns = _ns(settings.start) or start_ns
     instruments = _instruments(tapes, dict(zip(config.markets, schedules, strict=True)))
     assembly = assemble(_spec(config, settings, instruments, plugin, start_ns), plugin=plugin)
     engine = assembly.engine
     engine.take_notes()  # that the strategy took its place
     engine.latency.off = True
-    engine.open_for_backtest(may_cross=settings.like_hftbacktest)
+    if settings.like_hftbacktest:
+        engine.let_books_cross()
     for asset, amount in settings.balances.items():
         engine.fund_for_backtest(assembly.asset_index(asset), int(amount * 10**8))
     lanes = tuple(
         Lane(
             market,
-            _paper(settings, assembly, index, schedules[index]),
+            _paper(settings, assembly, index, schedules[index], session),
             tapes[market.id],
             trust_from_start=settings.like_hftbacktest,
         )
@@ -96,16 +100,21 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
         blotter,
         lanes,
         start_ns=start_ns,
-        end_ns=_ns(settings.end),
+        end_ns=_ns(settings.end) or (session.end_ns if session is not None else 0),
         every_ns=config.bot.timer_ms * 1_000_000,
+        open_ns=session.open_ns if session is not None else 0,
+        looks=session.looks_ns if session is not None else None,
         daily=daily if any(schedule.by_turnover for schedule in schedules) else None,
     )
     return Prepared(backtest, assembly, tapes, schedules)
 
 
+def _run(config: Config, path: Path) -> Path:
+    return locate(path, [config.path.parent] if config.path is not None else [])
+
+
 def _tape(path: Path, market: str, config: Config, settings: BacktestConfig) -> Path:
-    beside = [config.path.parent] if config.path is not None else []
-    source = locate(path, beside)
+    source = _run(config, path)
     cache = (settings.cache or DEFAULT_CACHE).expanduser()
     venue = config.venues[config.markets[market].venue]
     kind = None if venue.kind == "tape" else venue.kind
@@ -162,16 +171,21 @@ def _models(settings: BacktestConfig, market: str) -> MarketModels:
     return settings.markets.get(market) or MarketModels()
 
 
-def _paper(settings: BacktestConfig, assembly: Assembly, index: int, schedule: Schedule) -> PaperMarket:
+def _paper(
+    settings: BacktestConfig, assembly: Assembly, index: int, schedule: Schedule, session: Session | None
+) -> PaperMarket:
     market = assembly.engine.markets[index]
     own = _models(settings, market.id)
     queue = own.queue or settings.queue
     partial = settings.partial if own.partial is None else own.partial
     self_trade = settings.self_trade or ("ignored" if settings.like_hftbacktest else "expire_maker")
+    latency = None
+    if session is not None and own.latency is None and "latency" not in settings.model_fields_set:
+        latency = session.latency(market.id)
     return PaperMarket(
         index,
         market.instrument,
-        _latency(own.latency or settings.latency, market.id),
+        latency or _latency(own.latency or settings.latency, market.id),
         queue_model=QUEUE_MODELS[queue.model],
         queue_n=queue.n,
         partial=not settings.like_hftbacktest if partial is None else partial,

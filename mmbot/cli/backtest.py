@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmbot.cli.options import AsJson, ConfigPath, Overrides, write_json
+from mmbot.cli.options import AsJson, Overrides, write_json
 
 if TYPE_CHECKING:
     from mmbot.backtest import BacktestResult
 
 
 def command(
-    config: ConfigPath,
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG|RUN", help="The bot's YAML file; or a run's folder, to repeat that session."),
+    ],
     overrides: Overrides = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where the results go; default: a folder below `runs`.")
@@ -25,14 +28,20 @@ def command(
     """Run the bot of a config file on recorded data, with queue positions, latencies and fees.
 
     The section `backtest` says what is played and how the exchange is modelled. Data that is no tape yet is converted
-    once and kept.
+    once and kept. Given the folder of a live or paper run, its session is played once more: its data, its clock,
+    the latencies its orders had; `mmbot report --compare RUN BACKTEST` then says what came out differently.
 
     Example: `mmbot backtest configs/reference/usdm_btcusdt_riskadverse_timer100ms_touch.yaml`
     """
     from mmbot.backtest import run
     from mmbot.config import load
 
-    checked = load(config, overrides or [])
+    if config.is_dir():
+        from mmbot.backtest.session import config_of
+
+        checked = config_of(config, overrides or [])
+    else:
+        checked = load(config, overrides or [])
     folder = None
     if save:
         folder = out or _folder(checked.journal.dir, checked.bot.name)

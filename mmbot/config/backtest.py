@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field
 
 from mmbot.config.fields import Amount, Id, NonNegative, Section
 
@@ -122,7 +122,10 @@ class MarketModels(Section):
 class BacktestConfig(Section):
     """What `mmbot backtest` plays, and how the exchange is modelled."""
 
-    data: dict[Id, Path | Annotated[list[Path], Field(min_length=1)]]
+    session: Path | None = None
+    """A live or paper run to be repeated, its folder: data that `data` lacks is what it received, latency (unless
+    stated) what its orders had, and time passes when it passed there. `mmbot backtest RUN` is the short way."""
+    data: dict[Id, Path | Annotated[list[Path], Field(min_length=1)]] = {}
     """For each market of `markets` its tape, or what can be made one (a raw recording, an hftbacktest .npz, Tardis CSV,
     Parquet, a run's folder); a list is played one after the other. Looked up from here, this file, and MMBOT_DATA."""
     rules: Literal["mmbot", "hftbacktest"] = "mmbot"
@@ -153,16 +156,10 @@ class BacktestConfig(Section):
     cache: Path | None = None
     """Folder for tapes made from other files; none: `~/.cache/mmbot/tapes`."""
 
-    @field_validator("data")
-    @classmethod
-    def _some(cls, data: dict[str, Path | list[Path]]) -> dict[str, Path | list[Path]]:
-        if not data:
-            raise ValueError("expected a tape for each market")
-        return data
-
     def paths(self, market: str) -> list[Path]:
         """The files of a market, in the order of time."""
-        found = self.data[market]
+        found = self.data.get(market, self.session)
+        assert found is not None  # noqa: S101 - the config's own check
         return list(found) if isinstance(found, list) else [found]
 
     @property

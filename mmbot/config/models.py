@@ -176,7 +176,8 @@ def _backtest(config: Config) -> list[Finding]:
         return [(("venues", name, "kind"), text) for name, venue in config.venues.items() if venue.kind == "tape"]
     where, data = ("backtest", "data"), config.backtest.data
     findings = [finding for name in data for finding in _known((*where, name), name, config)]
-    findings += [(where, f"has no tape of market {name!r}") for name in config.markets if name not in data]
+    if config.backtest.session is None:
+        findings += [(where, f"has no tape of market {name!r}") for name in config.markets if name not in data]
     for name in config.backtest.markets:
         findings += _known(("backtest", "markets", name), name, config)
     return findings
