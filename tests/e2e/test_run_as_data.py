@@ -1,0 +1,53 @@
+"""A paper session's own journal as data: a tape of each market, and the latencies of its orders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from processes import Bot, mmbot
+
+from mmbot._core.eventlog import EventKind
+from mmbot._core.order_latency import RecordedLatency
+from mmbot._core.tape import TapeKind, open_tape
+from mmbot.journal import JournalReader
+from mmbot.tape.latencies import load_latencies
+
+
+def converted(*arguments: object) -> Any:
+    process = mmbot("convert", *arguments, "--json")
+    out, errors = process.communicate(timeout=40)
+    assert process.returncode == 0, errors.decode()
+    return json.loads(out)
+
+
+def test_a_run_becomes_tapes_and_latencies(start_bot: Callable[..., Bot], tmp_path: Path) -> None:
+    bot = start_bot()
+    bot.quoting().fills(at_least=2)
+    bot.stop()
+    run = bot.run_dir
+    about = converted(run, tmp_path / "tapes")
+    assert [Path(each["file"]).name for each in about] == ["perp_btc.tape", "spot_btc.tape"]
+    received = {
+        record.ts_ns
+        for record in JournalReader(run / "journal")
+        if record.kind in (EventKind.FRAME, EventKind.SNAPSHOT)
+    }
+    for each in about:
+        quality = each["quality"]
+        assert (quality["gaps"], quality["undecodable"], quality["shift_ns"]) == (0, 0, 0)
+        tape = open_tape(each["file"])
+        chunk = tape.arrays(0)
+        assert set(chunk["local_ns"].tolist()) <= received  # as the bot saw it, to the nanosecond
+        assert (chunk["exch_ns"] <= chunk["local_ns"]).all()
+        assert {TapeKind.DEPTH, TapeKind.SNAPSHOT, TapeKind.TRADE, TapeKind.TICKER} <= set(chunk["kind"].tolist())
+    measured = converted(run, tmp_path / "latencies", "--latencies")
+    assert {each["market"] for each in measured.values()} == {"perp_btc", "spot_btc"}  # the hedges went to spot
+    for path, each in measured.items():
+        columns = load_latencies(Path(path))
+        assert len(columns[0]) == each["requests"] > 0
+        assert RecordedLatency(*columns).entry_at(int(columns[0][0])) >= 0
+        assert 0 < each["round_trip_us"]["p50"] < 1e6
+        assert each["clock_offset_ns"] == 0
