@@ -210,7 +210,8 @@ cdef class Blotter:
 
     cdef int _book(self, Fill fill) except -1:
         cdef Market market = self.engine.markets[fill.market]
-        cdef OrderRow* order = self._order(fill.order_num)
+        cdef uint64_t num = self._order_of(fill)
+        cdef OrderRow* order = self._order(num)
         cdef FillRow* row
         cdef int64_t rate_e8
         if not _grow(<void**>&self.fills, &self.room_fills, self.n_fills, sizeof(FillRow)):
@@ -218,7 +219,7 @@ cdef class Blotter:
         row = &self.fills[self.n_fills]
         memset(row, 0, sizeof(FillRow))
         row.ts_ns, row.exch_ts_ns = self.engine.now_ns, fill.ts_ns
-        row.order_id, row.trade_id = fill.order_num, fill.trade_id
+        row.order_id, row.trade_id = num, fill.trade_id
         row.price_ticks, row.qty_lots = fill.price_ticks, fill.qty_lots
         row.fee_e8, row.fee_asset = fill.fee_e8, fill.fee_asset
         if fill.fee_asset == market.pnl.settle_asset:
@@ -236,6 +237,14 @@ cdef class Blotter:
             order.filled_lots += fill.qty_lots
         self.n_fills += 1
         return 0
+
+    cdef uint64_t _order_of(self, Fill fill) noexcept:
+        """Number of the order that was filled; a trade history tells only the venue's."""
+        cdef int32_t slot
+        if fill.order_num != 0 or fill.venue_order_id == 0:
+            return fill.order_num
+        slot = self.engine.execution.table.find_venue(fill.market, fill.venue_order_id)
+        return self.engine.execution.table.at(slot).num if slot >= 0 else 0
 
     # --- orders ------------------------------------------------------------------------------------------------------
 

@@ -135,3 +135,4 @@ cdef class Blotter:
     cdef void _note_terms(self, const OrderRow* row, int64_t ts_ns) noexcept
     cdef OrderRow* _order(self, uint64_t order_id) noexcept
     cdef void _schedule(self) noexcept
+    cdef uint64_t _order_of(self, Fill fill) noexcept

@@ -74,6 +74,14 @@ def share(value: float | None) -> str:
     return DASH if value is None else f"{value * 100:,.1f} %"
 
 
+def short(value: float) -> str:
+    """A large amount in at most five characters and its unit: ``12,345``, ``120.2 M``."""
+    for limit, scale, unit in ((1e6, 1.0, ""), (1e9, 1e6, "M"), (1e12, 1e9, "bn")):
+        if abs(value) < limit:
+            return number(value / scale, 0 if scale == 1.0 else 1, unit=unit)
+    return number(value / 1e12, 1, unit="tn")
+
+
 def tone(value: float | None) -> str | None:
     """The class that colours a gain or a loss."""
     return None if not value else "gain" if value > 0 else "loss"

@@ -51,16 +51,16 @@ class JournalWatch:
                 )  # fmt: skip
 
     def _order(self, update: dict[str, int], ts_ns: int) -> None:
-        num = update["order_num"]
-        if update["owner"] != Owner.OURS or not num:
+        if update["owner"] == Owner.OTHER:
             return
-        if update["kind"] == OrderEventKind.ACK:
-            self.blotter.order_arrived(num, update["exch_ts_ns"])
-        table = self.engine.execution.table
-        slot = table.find(num)
+        table, num = self.engine.execution.table, update["order_num"]
+        slot = table.find(num) if num else table.find_venue(update["market"], update["venue_order_id"])
         if slot < 0:
             return
         order = table.order(slot)
+        num = order["num"]
+        if update["kind"] == OrderEventKind.ACK:
+            self.blotter.order_arrived(num, update["exch_ts_ns"])
         if update["kind"] == OrderEventKind.AMEND:
             self.blotter.order_amended(num, order["price_ticks"], order["qty_lots"])
         if order["state"] >= OrderState.FILLED:

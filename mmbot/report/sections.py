@@ -5,7 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mmbot.report.html import DASH, MINUS, Markup, join, money, money_digits, number, seconds, share, table, tag, tone
+from mmbot.report.html import (
+    DASH,
+    MINUS,
+    Markup,
+    join,
+    money,
+    money_digits,
+    number,
+    seconds,
+    share,
+    short,
+    table,
+    tag,
+    tone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +116,7 @@ def _cards(figures: dict[str, Any], asset: str, found: dict[str, Any]) -> list[M
         _card("Sharpe", number(found["sharpe"], 1), annualised),
         _card("Sortino", number(found["sortino"], 1), _intervals(found)),
         _card("Fills", f"{fills:,}", f"{sum(m['fills']['hedge_fills'] for m in markets):,} of hedges"),
-        *(_card(f"Turnover, {name}", number(value, 0), _per_fill(value, fills)) for name, value in turnover.items()),
+        *(_card(f"Turnover, {name}", short(value), _per_fill(value, fills)) for name, value in turnover.items()),
         *(
             [_card("Quoting both", share(quoted[0]["both"]), f"at the touch {share(_touch(quoted[0]))}")]
             if len(quoted) == 1
@@ -189,9 +203,7 @@ def orders_table(figures: dict[str, Any]) -> Markup:
     line("As maker", lambda m: share(m["fills"]["maker_share"]))
     group("Orders")
     line("Quotes placed / amends", lambda m: f"{m['orders']['quotes']:,} / {m['orders']['amends']:,}")
-    line(
-        "Ended as", lambda m: ", ".join(f"{n:,} {s.replace('_', ' ')}" for s, n in m["orders"]["ended"].items()) or DASH
-    )
+    line("Ended as", lambda m: _ended(m["orders"]["ended"]))
     line("Quantity filled of placed", lambda m: share(m["orders"]["fill_ratio"]))
     line("Quotes with a fill", lambda m: share(m["orders"]["filled_orders_share"]))
     line("Time to fill, median / 90 %", lambda m: _pair(m["orders"]["time_to_fill_s"]))
@@ -208,6 +220,10 @@ def orders_table(figures: dict[str, Any]) -> Markup:
     line("Least / most", lambda m: _extremes(m["position"]))
     line("Mean size over time", lambda m: _lots(m["position"].get("mean_abs_lots"), m["position"]))
     return table(["", *markets], rows)
+
+
+def _ended(states: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {'open' if s == 'live' else s.replace('_', ' ')}" for s, n in states.items()) or DASH
 
 
 def _pair(found: dict[str, Any]) -> str:
@@ -233,7 +249,7 @@ def _quoting(market: dict[str, Any], name: str) -> str:
 def _spreads(quoting: dict[str, Any] | None) -> str:
     if quoting is None:
         return DASH
-    return f"{number(quoting['own_spread_bps'])} / {number(quoting['market_spread_bps'])} bps"
+    return f"{number(quoting['own_spread_bps'])} / {number(quoting['market_spread_bps'])} bp"
 
 
 def mark_out_table(figures: dict[str, Any]) -> Markup:

@@ -16,7 +16,7 @@ function waterfall(box, parts, pnl, horizon, asset) {
   });
   rows.push({ name: "Total", from: 0, to: total, amount: total, total: true });
   const digits = moneyDigits(Math.max(...rows.map((row) => Math.abs(row.amount))));
-  const width = 620, label = 150, number = 128, left = label, right = width - number, height = 34;
+  const width = 540, label = 138, number = 104, left = label, right = width - number, height = 34;
   const x = (v) => (high > low ? left + (v - low) / (high - low) * (right - left) : left);
   const svg = drawing("svg", { viewBox: `0 0 ${width} ${rows.length * height + 6}`, width: "100%", role: "img",
     "aria-label": `Parts of the PnL in ${asset}` });
@@ -70,11 +70,11 @@ function markOuts(box, curves) {
       const half = 1.96 * (p.error_bps || 0);
       if (half) svg.append(drawing("line", { x1: p.x, x2: p.x, y1: y(p.mean_bps - half), y2: y(p.mean_bps + half), stroke, "stroke-width": 1.2, opacity: 0.65 }));
       const dot = drawing("circle", { cx: p.x, cy: y(p.mean_bps), r: key === "all" ? 3.6 : 2.8, fill: stroke });
-      dot.append(drawing("title", {}, `${name}, ${p.horizon_s ? p.horizon_s + " s after" : "at the fill"}: ${signed(p.mean_bps, 3)} bps, error ${fixed(p.error_bps, 3)}, ${p.fills} fills`));
+      dot.append(drawing("title", {}, `${name}, ${p.horizon_s ? p.horizon_s + " s after" : "at the fill"}: ${signed(p.mean_bps, 3)} bp, error ${fixed(p.error_bps, 3)}, ${p.fills} fills`));
       svg.append(dot);
     }
     svg.append(drawing("circle", { cx: left + 6 + n * 76, cy: 13, r: 4, fill: stroke }), drawing("text", { x: left + 16 + n * 76, y: 17 }, name));
   });
-  svg.append(drawing("text", { x: right, y: 17, class: "num soft" }, "basis points, in our favour"));
+  svg.append(drawing("text", { x: right, y: 17, class: "num soft" }, "bp in our favour"));
   box.replaceChildren(svg);
 }

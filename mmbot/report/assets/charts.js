@@ -42,7 +42,7 @@ function inventoryChart(box, timeline, market, state) {
     const [low, high] = range(lots, first, last);
     const room = Math.max(high, 0) - Math.min(low, 0) || market.lot;
     const y = chart.scale(Math.min(low, 0) - room * 0.08, Math.max(high, 0) + room * 0.08, 38, chart.height - MARGIN.bottom - 4,
-      (v, step) => fixed(v, Math.min(decimalsOf(Number(step.toPrecision(2))), 8)), 3);
+      (v, step) => fixed(v, Math.min(decimalsOf(Number(step.toPrecision(2))), 8)), 4);
     chart.clip(34, () => {
       drawSteps(chart, state.t, lots.map((v) => Math.max(v, 0)), y, { colour: "transparent", close: y(0), wash: color("gain-wash") });
       drawSteps(chart, state.t, lots.map((v) => Math.min(v, 0)), y, { colour: "transparent", close: y(0), wash: color("loss-wash") });
@@ -86,6 +86,7 @@ function priceChart(box, timeline, market, state, fills) {
       }
       marks = fillMarks(chart, fills, from, to, y);
       for (const mark of marks) drawMark(chart.pen, mark);
+      if (marks.some((mark) => mark.n > 1)) drawSteps(chart, state.t, mid, y, { colour: color("soft"), width: 1, alpha: 0.8, keep: known });
     });
   }, (chart, us) => {
     const i = us === null ? -1 : rowAt(state.t, us);
@@ -114,7 +115,7 @@ function fillMarks(chart, fills, from, to, y) {
     }
     return marks;
   }
-  const buckets = new Map(), width = 5;
+  const buckets = new Map(), width = 6;
   for (let i = from; i < to; i++) {
     const key = Math.floor(chart.x(fills.t[i]) / width) * 4 + fills.sell[i] + 2 * fills.hedge[i];
     let b = buckets.get(key);
@@ -124,7 +125,7 @@ function fillMarks(chart, fills, from, to, y) {
   for (const [key, b] of buckets) {
     const price = b.paid / b.lots;
     marks.push({ x: chart.x(b.us / b.n), y: y(price), sell: key & 1, hedge: (key >> 1) & 1, n: b.n, lots: b.lots, price,
-      size: Math.min(3.2 + Math.log2(b.n + 1) * 0.55, 8) });
+      size: Math.min(2.6 + Math.log2(b.n + 1) * 0.4, 5.5) });
   }
   return marks;
 }
@@ -133,7 +134,7 @@ function drawMark(pen, { x, y, sell, hedge, size, n }) {
   const turn = sell ? 1 : -1;
   pen.beginPath();
   pen.moveTo(x, y); pen.lineTo(x - size, y - turn * size * 1.7); pen.lineTo(x + size, y - turn * size * 1.7); pen.closePath();
-  pen.globalAlpha = n > 1 ? 0.75 : 0.95;
+  pen.globalAlpha = n > 1 ? 0.6 : 0.95;
   pen.fillStyle = hedge ? color("sheet") : color(sell ? "sell" : "buy");
   pen.fill();
   pen.strokeStyle = hedge ? color(sell ? "sell" : "buy") : color("sheet");

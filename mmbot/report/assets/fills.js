@@ -1,6 +1,6 @@
 // The table of fills: only the rows in sight exist.
 
-const ROW = 28, HEADS = ["Time (UTC)", "Market", "Side", "For", "As", "Price", "Quantity", "Fee", "Edge, bps", "5 s after", "Position"];
+const ROW = 28, HEADS = ["Time (UTC)", "Market", "Side", "For", "As", "Price", "Quantity", "Fee", "Edge, bp", "5 s after", "Position"];
 const FOR = ["quote", "hedge", "flatten"], NOT_REACHED = 1 << 30;
 
 function fillTable(box, report, fills) {
