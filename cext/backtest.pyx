@@ -351,7 +351,6 @@ cdef class Backtest:
         cdef Lane lane
         cdef Market market
         cdef Print* printed
-        cdef bint was_trusted, changed
         cdef Py_ssize_t i
         self.pending = False
         if self.now_ns < self.start_ns:
@@ -371,17 +370,17 @@ cdef class Backtest:
             market.signals.on_trade(printed.side, printed.price_ticks, printed.qty_lots, self.now_ns)
             engine.host.on_trade(market, printed.side, printed.price_ticks, printed.qty_lots)
         self.n_prints = 0
+        for i in range(len(self.lanes)):        # all of them first: whoever is asked about one market sees the others
+            lane = <Lane>self.lanes[i]
+            lane.was_trusted = lane.market.trusted
+            lane.changed = lane.touched and lane.market.refresh(self.now_ns)
         for i in range(len(self.lanes)):
             lane = <Lane>self.lanes[i]
-            if lane.touched or lane.traded:
-                market = lane.market
-                was_trusted = market.trusted
-                changed = lane.touched and market.refresh(self.now_ns)
-                if changed or engine.wake_always:
-                    engine._touched(market, was_trusted)
-                elif lane.traded:
-                    engine._work(market)
-                lane.touched = lane.traded = False
+            if lane.changed or (lane.touched or lane.traded) and engine.wake_always:
+                engine._touched(lane.market, lane.was_trusted)
+            elif lane.traded:
+                engine._work(lane.market)
+            lane.touched = lane.traded = False
         engine._end()
         return self._drain()
 

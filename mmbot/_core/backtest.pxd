@@ -46,6 +46,7 @@ cdef class Lane:
     cdef Request* requests  # ring
     cdef int64_t head, tail, room, last_request_ns
     cdef bint touched, traded           # in this instant
+    cdef bint changed, was_trusted      # by it; before it
     # funding, as the exchange reports it
     cdef int64_t mark_e8, rate_e12, next_funding_ns
 

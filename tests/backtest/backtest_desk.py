@@ -171,7 +171,7 @@ def write_tape(path: Path, instrument: Instrument, events: Events) -> Path:
         if exch and local and exch[0] == local[0]:
             rows.append(batches[exch.pop(0)])
             local.pop(0)
-        elif not local or exch and batches[exch[0]][:2] <= batches[local[0]][:2]:
+        elif not local or (exch and batches[exch[0]][:2] <= batches[local[0]][:2]):
             rows.append(batches[exch.pop(0)]._replace(flags=TapeFlag.EXCH))
         else:
             rows.append(batches[local.pop(0)]._replace(flags=TapeFlag.LOCAL))
@@ -337,7 +337,7 @@ class Desk:
         if hedge is not None:
             self.sections["hedge"] = {self.instruments[0].base_asset: {"markets": [names[-1]], **hedge}}
         for i, one in enumerate(self.instruments):
-            if [other.symbol for other in self.instruments].count(one.symbol) > 1:      # two books of one symbol
+            if [other.symbol for other in self.instruments].count(one.symbol) > 1:  # two books of one symbol
                 self.sections["venues"][f"tapes{i}"] = {"kind": "tape"}
                 self.sections["markets"][names[i]]["venue"] = f"tapes{i}"
 

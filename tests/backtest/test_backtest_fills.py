@@ -113,7 +113,9 @@ def test_a_cleared_side_takes_nobody_off_the_queue(tmp_path: Path) -> None:
 
 
 def test_an_order_that_filled_is_gone(tmp_path: Path) -> None:
-    played = played_with(tmp_path, trade(5, BUY, 101, 6), trade(5, BUY, 101, 6), depth(6, BUY, (105, 1)), asks=[(101, 1)])
+    played = played_with(
+        tmp_path, trade(5, BUY, 101, 6), trade(5, BUY, 101, 6), depth(6, BUY, (105, 1)), asks=[(101, 1)]
+    )
     assert played.fills == [(5.0, 1, SELL, 101, 1)]
 
 
@@ -154,13 +156,23 @@ class TestQueueByPower:
 
     def test_what_traded_is_not_taken_for_a_cancel(self, tmp_path: Path) -> None:
         # 7.5 ahead as before; 3 trade and the level tells them: 4.5 ahead, still.
-        changes = [depth(5, SELL, (101, 20)), depth(6, SELL, (101, 15)), trade(7, BUY, 101, 3), depth(8, SELL, (101, 12))]
+        changes = [
+            depth(5, SELL, (101, 20)),
+            depth(6, SELL, (101, 15)),
+            trade(7, BUY, 101, 3),
+            depth(8, SELL, (101, 12)),
+        ]
         assert self.fills(tmp_path, *changes, trade(9, BUY, 101, 4)) == 0
         assert self.fills(tmp_path, *changes, trade(9, BUY, 101, 5)) == 1
 
     def test_the_sum_of_trades_starts_anew_with_each_change(self, tmp_path: Path) -> None:
         # After 20: 3 trade, the level says 17 (7 ahead, 10 behind), then 12: 5 cancelled, p = 100/149: 5.36 ahead.
-        changes = [depth(5, SELL, (101, 20)), trade(6, BUY, 101, 3), depth(7, SELL, (101, 17)), depth(8, SELL, (101, 12))]
+        changes = [
+            depth(5, SELL, (101, 20)),
+            trade(6, BUY, 101, 3),
+            depth(7, SELL, (101, 17)),
+            depth(8, SELL, (101, 12)),
+        ]
         assert self.fills(tmp_path, *changes, trade(9, BUY, 101, 5)) == 0
         assert self.fills(tmp_path, *changes, trade(9, BUY, 101, 6)) == 1
 
