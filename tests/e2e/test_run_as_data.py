@@ -24,7 +24,7 @@ def converted(*arguments: object) -> Any:
 
 
 def test_a_run_becomes_tapes_and_latencies(start_bot: Callable[..., Bot], tmp_path: Path) -> None:
-    bot = start_bot()
+    bot = start_bot(changes=lambda config: config["hedge"]["BTC"].update(band=0))  # so that any fill is hedged
     bot.quoting().fills(at_least=2)
     bot.stop()
     run = bot.run_dir
