@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 42
+MAX_LABEL = 11
 MAX_LABELLED = 12
 """Cells a row up to which each shows its figure."""
 
@@ -129,18 +130,18 @@ def heat_map(cells: Sequence[Cell], columns: Sequence[str], rows: Sequence[str],
         )
         if labelled:
             middle = f'x="{left + wide / 2:.1f}" y="{upper + high / 2 + 4:.1f}"'
-            parts.append(f'<text class="cell" {middle}>{number(cell.value)}</text>')
+            parts.append(f'<text class="cell" {middle}>{number(cell.value, 3)}</text>')
     every = math.ceil(len(columns) / MAX_LABELLED)
     parts += [
         f'<text class="tick" text-anchor="middle" x="{LEFT + (i + 0.5) * wide:.1f}" y="{height - BOTTOM + 14}">'
-        f"{escape(name)}</text>"
+        f"{escape(_cut(name))}</text>"
         for i, name in enumerate(columns)
         if i % every == 0
     ]
     every = math.ceil(len(rows) / MAX_LABELLED)
     parts += [
         f'<text class="tick" text-anchor="end" x="{LEFT - 6}" y="{height - BOTTOM - (i + 0.5) * high + 4:.1f}">'
-        f"{escape(name)}</text>"
+        f"{escape(_cut(name))}</text>"
         for i, name in enumerate(rows)
         if i % every == 0
     ]
@@ -148,15 +149,19 @@ def heat_map(cells: Sequence[Cell], columns: Sequence[str], rows: Sequence[str],
     return _svg(parts, f"by {x_name} and {y_name}", height)
 
 
-def number(value: float) -> str:
-    """A figure for people: four digits that count, no exponent where it can be avoided."""
+def number(value: float, digits: int = 4) -> str:
+    """A figure for people: so many digits that count, no exponent where it can be avoided."""
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 1e6:
-        digits = max(3 - math.floor(math.log10(abs(value))), 0)
-        text = f"{value:,.{digits}f}"
+        places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+        text = f"{value:,.{places}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.3g}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…"
 
 
 def _fill(value: float, low: float, high: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
@@ -28,13 +29,13 @@ USUAL_FIGURES = ("pnl.total", "pnl.spread", "pnl.inventory", "pnl.fees", "pnl.he
                  "turnover", "drawdown", "sharpe", "position.max_abs", "position.mean_abs")  # fmt: skip
 
 STYLE = """
-:root{color-scheme:light dark;--ink:#22272e;--soft:#6b7480;--line:#dfe3e8;--paper:#fff;--warm:#d9722b;--cool:#2f6fb3}
+:root{color-scheme:light dark;--ink:#1c2026;--soft:#5f6670;--line:#e7e4dd;--paper:#faf9f6;--warm:#c7611f;--cool:#345f8c}
 @media(prefers-color-scheme:dark){
-:root{--ink:#d7dce2;--soft:#8d97a3;--line:#30363d;--paper:#15191e;--warm:#e5883f;--cool:#5b9bd8}}
-body{margin:0 auto;max-width:1040px;padding:28px 20px 60px;background:var(--paper);color:var(--ink);
+:root{--ink:#e8e6e1;--soft:#a0a5ad;--line:#2c3037;--paper:#131519;--warm:#ee9a5c;--cool:#86b2e0}}
+body{margin:0 auto;max-width:1100px;padding:36px 28px 80px;background:var(--paper);color:var(--ink);
 font:14px/1.5 system-ui,sans-serif}
-h1{font-size:20px;margin:0 0 2px}
-h2{font-size:15px;margin:34px 0 4px}
+h1{font-size:24px;letter-spacing:-.01em;margin:0 0 4px}
+h2{font-size:17px;margin:40px 0 4px}
 p{margin:2px 0 10px;color:var(--soft);max-width:76ch;overflow-wrap:anywhere}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(420px,100%),1fr));gap:14px}
 svg{width:100%;height:auto}
@@ -136,7 +137,7 @@ def _head(results: Results) -> str:
     )
     failed = f", {results.failed} failed" if results.failed else ""
     split = identity.get("split")
-    parts = f" In-sample {escape(split['in'])}, out-of-sample {escape(split['out'])}." if split else ""
+    parts = f" In-sample {_span(split['in'])}, out-of-sample {_span(split['out'])}." if split else ""
     return (
         f"<h1>Sweep of {escape(str(bot))}</h1><p>{results.rows} trials{failed}, {escape(how)}: {escape(space)}. "
         f"Ranked by {escape(_words(results.objective))}.{parts}</p>"
@@ -243,7 +244,7 @@ def _bins(results: Results, key: str) -> tuple[list[str], Callable[[Any], int]]:
         return [text.strip('"') for text in texts], lambda value: texts.index(text_of(value))
     distinct = sorted(set(values))
     if len(distinct) <= 2 * BINS:
-        return [number(value) for value in distinct], distinct.index
+        return [number(value, 3) for value in distinct], distinct.index
     log = _is_log(results, key)
     ends = (math.log(distinct[0]), math.log(distinct[-1])) if log else (distinct[0], distinct[-1])
 
@@ -252,7 +253,7 @@ def _bins(results: Results, key: str) -> tuple[list[str], Callable[[Any], int]]:
         return min(int(share * BINS), BINS - 1)
 
     middles = [ends[0] + (i + 0.5) * (ends[1] - ends[0]) / BINS for i in range(BINS)]
-    return [number(math.exp(middle) if log else middle) for middle in middles], class_of
+    return [number(math.exp(middle) if log else middle, 3) for middle in middles], class_of
 
 
 def _single(results: Results) -> str:
@@ -311,6 +312,12 @@ def shown(value: Any) -> str:
 
 def _words(objective: Objective) -> str:
     return f"{objective.metric}, {'more' if objective.maximise else 'less'} is better"
+
+
+def _span(window: str) -> str:
+    """A window of time to the second."""
+    start, _, end = re.sub(r"\.[0-9]+(?=Z)|Z", "", window).replace("T", " ").partition("..")
+    return escape(f"{start or 'the beginning'} to {end or 'the end'}")
 
 
 def _label(results: Results, row: int, figures: str) -> str:

@@ -104,7 +104,11 @@ def make_plan(config: Config, request: Request, data_of: Callable[[Config], Data
 def _search(request: Request) -> tuple[str, Sequence[Axis], Search]:
     kinds = [
         name
-        for name, given in (("--grid", request.grid), ("--random", request.random), ("--optuna", request.optuna))
+        for name, given in (
+            ("--grid", bool(request.grid)),
+            ("--random", request.random is not None),
+            ("--optuna", request.optuna is not None),
+        )
         if given
     ]
     if len(kinds) != 1:

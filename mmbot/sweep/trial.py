@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import threading
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mmbot.config import Config
+    from mmbot.tape import Tape
 
 _own = threading.local()
 
@@ -34,8 +36,14 @@ def run_trial(config: Config) -> dict[str, Any]:
     Raises:
         MmbotError: as `mmbot.backtest.run`.
     """
-    result = run(config, shelf=_shelf())
-    return {**result.summary, **figures(config, result.summary["markets"], result.arrays)}
+    shelf = _shelf()
+    result = run(config, shelf=shelf)
+    found = {**result.summary, **figures(config, result.summary["markets"], result.arrays)}
+    end = config.backtest.end if config.backtest is not None else None
+    if end is not None:
+        paths = itertools.chain.from_iterable(result.summary["tapes"].values())
+        found["rows"] = sum(_rows_before(shelf.tape(Path(path)), round(end.timestamp() * 1e9)) for path in paths)
+    return found
 
 
 def warm_up(config: Config) -> None:
@@ -53,6 +61,13 @@ def _shelf() -> Shelf:
         _own.shelf = Shelf()
     shelf: Shelf = _own.shelf
     return shelf
+
+
+@functools.lru_cache(maxsize=64)
+def _rows_before(tape: Tape, end_ns: int) -> int:
+    """How much of a tape is played when the playing ends at `end_ns`."""
+    chunks = (tape.arrays(index) for index in range(tape.n_chunks))
+    return sum(int(columns["count"][columns["exch_ns"] < end_ns].sum()) for columns in chunks)
 
 
 def figures(
