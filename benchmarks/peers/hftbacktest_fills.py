@@ -76,6 +76,7 @@ class Rules(NamedTuple):
     max_sizes: Any
     hedged: Any
     each_answer: Any  # look at every answer on the way, as partial fills need it
+    notes_fills: Any  # else only the clock counts
 
 
 class Notes(NamedTuple):
@@ -98,7 +99,7 @@ def collect(hbt: Any, rules: Any, notes: Any) -> None:
     """Notes what was filled of each order in the local tables since the last look; drops those that are done."""
     for asset in range(len(rules.lots)):
         values = hbt.orders(asset).values()
-        while values.has_next():
+        while rules.notes_fills and values.has_next():
             order = values.get()
             if order.status == EXPIRED:
                 notes.counts[1] += 1
@@ -237,8 +238,18 @@ def build(setting: dict[str, Any], spec: dict[str, Any], rows: Any) -> Any:
     return asset
 
 
-def run(setting: dict[str, Any], data: Path) -> tuple[Any, dict[str, Any]]:
-    """The fills of a list, in its order, and figures about the run."""
+class Prepared(NamedTuple):
+    """A list ready to run."""
+
+    hbt: Any
+    begin_ns: int
+    rules: Rules
+    notes: Notes
+    rows: list[Any]  # hftbacktest reads them where they lie, and keeps no hold on them
+
+
+def prepare(setting: dict[str, Any], data: Path, *, notes_fills: bool = True) -> Prepared:
+    """Everything that `play` needs."""
     specs = [{**ASSET_DEFAULTS, **spec} for spec in setting["assets"]]
     rows = [np.load(data / f"{spec['name']}.npz")["data"] for spec in specs]
     hbt = getattr(hft, f"{setting['depth']}MarketDepthBacktest")(
@@ -248,21 +259,27 @@ def run(setting: dict[str, Any], data: Path) -> tuple[Any, dict[str, Any]]:
     interval_ns = int(setting["interval_ms"] * 1_000_000) if setting["mode"] == "timer" else 0
     rules = Rules(
         *(np.array([spec[key] for spec in specs], np.float64) for key in ("tick", "lot", "qty")), interval_ns,
-        *(setting[key] for key in ("half", "skew", "max_sizes", "hedge", "partial")),
+        *(setting[key] for key in ("half", "skew", "max_sizes", "hedge", "partial")), notes_fills,
     )  # fmt: skip
     notes = Notes(
         np.zeros(MAX_FILLS, FILL).view(np.recarray), np.zeros(MAX_ORDERS), np.zeros((len(specs), 2), np.int64),
         np.zeros(4, np.int64),
     )  # fmt: skip
+    return Prepared(hbt, start_ns + WARM_UP_NS, rules, notes, rows)
+
+
+def run(setting: dict[str, Any], data: Path) -> tuple[Any, dict[str, Any]]:
+    """The fills of a list, in its order, and figures about the run."""
+    hbt, begin_ns, rules, notes, rows = prepare(setting, data)
     begin = time.perf_counter()
-    result = play(hbt, start_ns + WARM_UP_NS, rules, notes)
+    result = play(hbt, begin_ns, rules, notes)
     seconds = time.perf_counter() - begin
     n_fills, expired, last_id, _ = notes.counts.tolist()
     figures: dict[str, Any] = {
         "fills": n_fills, "orders": last_id, "expired": expired, "ended": int(result),
         "rows": sum(map(len, rows)), "seconds": round(seconds, 3), "assets": [],
     }  # fmt: skip
-    for index, spec in enumerate(specs):
+    for index, spec in enumerate({**ASSET_DEFAULTS, **spec} for spec in setting["assets"]):
         state, depth = hbt.state_values(index), hbt.depth(index)
         mid = (depth.best_bid + depth.best_ask) / 2
         value = spec["contract"] * state.position
