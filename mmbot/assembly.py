@@ -192,7 +192,8 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
     engine = Engine(
         markets, decoders, execution, host, _limits(config), groups,
         Reconciler(execution, markets, baselines), LatencyBoard(),
-        venue_of=venue_of, feed_of=[spec.feeds.index(venue) if venue in spec.feeds else -1 for venue in venue_of], ring=ring,
+        venue_of=venue_of, ring=ring,
+        feed_of=[spec.feeds.index(venue) if venue in spec.feeds else -1 for venue in venue_of],
         stale_ns=config.risk.stale_book_ms * 1_000_000,
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],

@@ -25,7 +25,7 @@ cdef class Market:
     cdef readonly int64_t bid_ticks, bid_lots, ask_ticks, ask_lots
     cdef readonly double mid_ticks          # NaN: a side is empty
     cdef readonly bint trusted              # in sync, fresh, not crossed
-    cdef bint may_cross                     # a crossed or one-sided book is no doubt: only where a backtest's rules say so
+    cdef bint may_cross                     # a crossed or one-sided book is no doubt: by a backtest's rules
     cdef readonly bint trading              # its venue takes orders, and ours there are reconciled
     cdef readonly double hedge_buy_bps, hedge_sell_bps  # cost of hedging now by buying or selling; NaN: no hedge market
     # mark price stream; NaN: not seen yet

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mmbot.config import Config
 
+
 def exchange_config(config: Config) -> ServerConfig:
     """What the embedded exchange of a bot is made of.
 

@@ -11,8 +11,8 @@ import yaml
 from mmbot.config import Config, load
 from mmbot.engine.connect import connect_all
 from mmbot.engine.embedded import exchange_config
-from mmbot.recordings import locate
 from mmbot.errors import ConfigError
+from mmbot.recordings import locate
 
 ROOT = Path(__file__).resolve().parents[2]
 
