@@ -263,7 +263,7 @@ def test_a_spot_instrument_of_a_recorded_day(data_dir: Path) -> None:
 
 
 def test_a_missing_filter_is_told() -> None:
-    info = usdm_messages.SymbolInfo("X", "TRADING", "A", "B", "B", [])
+    info = usdm_messages.Contract("X", "TRADING", "A", "B", [], "B")
     with pytest.raises(ConfigError, match="PRICE_FILTER"):
         usdm_rest.instrument(info, usdm_messages.CommissionRate("0", "0"))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from mmbot._core.decimal import Unit, to_units
 from mmbot._core.types import OrderState, Side
-from mmbot.errors import DecodeError
+from mmbot.errors import ConfigError, DecodeError
 
 T = TypeVar("T")
 
@@ -93,6 +93,27 @@ class SubscribeAnswer(msgspec.Struct, frozen=True):
     msg: str = ""
 
 
+class OrderReport(msgspec.Struct, frozen=True):
+    """What both venues' order events say in the same one-letter names."""
+
+    s: str  # symbol
+    c: str  # client order id
+    S: str  # side
+    x: str  # execution type
+    X: str  # order status
+    i: int  # order id
+    q: str  # quantity
+    p: str  # price
+    l: str = "0"  # noqa: E741 - last executed quantity; the venue's name
+    z: str = "0"  # cumulative executed quantity
+    L: str = "0"  # last executed price
+    n: str | None = None  # commission
+    N: str | None = None  # commission asset
+    t: int = 0  # trade id
+    T: int = 0  # time of the transaction or trade, ms
+    m: bool = False  # maker
+
+
 class OrderAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """One order in an answer of REST or the websocket API, of either venue; ACK answers leave most out."""
 
@@ -117,6 +138,49 @@ class AmendAnswer(msgspec.Struct, frozen=True, rename="camel"):
 
     amended_order: OrderAnswer
     transact_time: int = 0
+
+
+class SymbolFilter(msgspec.Struct, frozen=True, rename="camel"):
+    """One of a symbol's ``filters``; which fields it has depends on its type and on the venue."""
+
+    filter_type: str
+    min_price: str = "0"
+    max_price: str = "0"
+    tick_size: str = "0"
+    min_qty: str = "0"
+    max_qty: str = "0"
+    step_size: str = "0"
+    min_notional: str = "0"  # spot
+    notional: str = "0"  # futures
+    max_num_orders: int = 0  # spot
+    limit: int = 0  # futures
+
+
+class SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """One of exchangeInfo's ``symbols``, as far as both venues have it."""
+
+    symbol: str
+    status: str
+    base_asset: str
+    quote_asset: str
+    filters: list[SymbolFilter]
+
+    def filter(self, name: str) -> SymbolFilter:
+        """The filter of this type.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for each in self.filters:
+            if each.filter_type == name:
+                return each
+        names = sorted(each.filter_type for each in self.filters)
+        raise ConfigError(f"exchangeInfo {self.symbol}: expected a filter {name}, found {names}")
+
+    def filter_or(self, *names: str) -> SymbolFilter:
+        """The first of these types that there is, or one that limits nothing."""
+        found = {each.filter_type: each for each in self.filters}
+        return next((found[name] for name in names if name in found), SymbolFilter(names[0]))
 
 
 class ServerTime(msgspec.Struct, frozen=True, rename="camel"):

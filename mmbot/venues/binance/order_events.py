@@ -1,4 +1,4 @@
-"""Answers to order requests as order events: pure functions, the same for both venues."""
+"""Answers to order requests, and reports of the user stream, as order events: pure functions for both venues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmbot._core.types import CommandView
     from mmbot.venues.base import Sink
     from mmbot.venues.binance.market_table import BoundMarket
-    from mmbot.venues.binance.messages import OrderAnswer, TradeAnswer
+    from mmbot.venues.binance.messages import OrderAnswer, OrderReport, TradeAnswer
     from mmbot.venues.client_id import ClientIds
 
 # An answer whose status is one of these says more than "done": the order ended at once.
@@ -90,6 +90,54 @@ def canceled(order: OpenOrder, market: BoundMarket, answer: OrderAnswer) -> Orde
         qty_lots=order.qty_lots,
         cum_filled_lots=market.lots(answer.executed_qty) if answer.executed_qty else -1,
         exch_ts_ns=(answer.update_time or answer.transact_time) * NS_PER_MS,
+    )
+
+
+def reported(
+    report: OrderReport, kind: int | None, who: tuple[Owner, int], market: BoundMarket, sink: Sink, *, ts_ms: int
+) -> OrderEvent | None:
+    """Turn one report of the user stream into an event; None: it says nothing about an order of ours or a position.
+
+    Args:
+        report: what the venue says.
+        kind: what its execution type means, None: nothing by itself.
+        who: whose order it is, and its number.
+        market: the order's.
+        sink: knows the assets that fees are paid in.
+        ts_ms: when it happened.
+
+    Raises:
+        DecodeError: a number is not whole ticks, lots or 1e-8, or the status is not documented.
+    """
+    owner, number = who
+    ours = owner is not Owner.OTHER
+    executed = kind == OrderEventKind.FILL and market.lots(report.l) > 0
+    if kind is None or (kind == OrderEventKind.FILL and not executed):
+        if not ours:
+            return None
+        kind = OrderEventKind.STATUS
+    price = market.ticks(report.L) if executed else 0
+    if executed and price == 0:
+        kind = OrderEventKind.STATUS  # an execution without a price cannot be booked: it has to be looked up
+    return OrderEvent(
+        kind=kind,
+        market=market.index,
+        exch_ts_ns=ts_ms * NS_PER_MS,
+        order_num=number,
+        owner=owner,
+        venue_order_id=report.i,
+        side=side_of(report.S),
+        state=state_of(report.X) if ours else 0,
+        # Orders of others (market, conditional, liquidation) may have prices that are no whole ticks.
+        price_ticks=market.ticks(report.p) if ours else 0,
+        qty_lots=market.lots(report.q) if ours else 0,
+        cum_filled_lots=market.lots(report.z),
+        last_price_ticks=price,
+        last_qty_lots=market.lots(report.l) if executed else 0,
+        trade_id=report.t if executed else 0,
+        fee_e8=amount_e8(report.n, "commission") if executed and report.n is not None else 0,
+        fee_asset=sink.asset_index(report.N) if executed and report.N is not None else 0,
+        maker=int(report.m) if executed else -1,
     )
 
 

@@ -7,30 +7,14 @@ from __future__ import annotations
 
 import msgspec
 
-from mmbot.venues.binance.messages import RateCount  # noqa: TC001 - msgspec reads it at run time
+from mmbot.venues.binance.messages import OrderReport, RateCount, SymbolInfo
 
 
-class ExecutionReport(msgspec.Struct, frozen=True):
-    """``executionReport``; the venue's one-letter names."""
+class ExecutionReport(OrderReport, frozen=True):
+    """``executionReport``: `c` of a cancel is the cancel request's own id."""
 
-    s: str  # symbol
-    c: str  # client order id; of a cancel: the cancel request's own
-    S: str  # side
-    x: str  # execution type
-    X: str  # order status
-    i: int  # order id
-    q: str  # quantity
-    p: str  # price
     C: str = ""  # original client order id
-    l: str = "0"  # noqa: E741 - last executed quantity; the venue's name
-    z: str = "0"  # cumulative executed quantity
-    L: str = "0"  # last executed price
-    n: str | None = None  # commission
-    N: str | None = None  # commission asset
-    t: int = -1  # trade id
-    T: int = 0  # transaction time, ms
     E: int = 0
-    m: bool = False  # maker
     r: str = "NONE"  # reject reason
 
 
@@ -50,35 +34,16 @@ class AccountPosition(msgspec.Struct, frozen=True):
     E: int = 0
 
 
-class SymbolFilter(msgspec.Struct, frozen=True, rename="camel"):
-    """One of a symbol's ``filters``; which fields it has depends on its type."""
-
-    filter_type: str
-    min_price: str = "0"
-    max_price: str = "0"
-    tick_size: str = "0"
-    min_qty: str = "0"
-    max_qty: str = "0"
-    step_size: str = "0"
-    min_notional: str = "0"
-    max_num_orders: int = 0
-
-
-class SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
+class SpotSymbol(SymbolInfo, frozen=True, rename="camel"):
     """One of exchangeInfo's ``symbols``."""
 
-    symbol: str
-    status: str
-    base_asset: str
-    quote_asset: str
-    filters: list[SymbolFilter]
     amend_allowed: bool = False
 
 
 class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     """``GET /api/v3/exchangeInfo``."""
 
-    symbols: list[SymbolInfo]
+    symbols: list[SpotSymbol]
     rate_limits: list[RateCount] = []
 
 

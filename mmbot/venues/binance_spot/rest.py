@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import TYPE_CHECKING, ClassVar
 
 from mmbot._core.types import Instrument
-from mmbot.errors import ConfigError, VenueError
+from mmbot.errors import VenueError
 from mmbot.venues.binance.account_rest import AccountRest, pick, whole
 from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.messages import OrderAnswer, amount_e8, decode
@@ -17,8 +17,7 @@ from mmbot.venues.binance_spot.messages import (
     Commission,
     CommissionRates,
     ExchangeInfo,
-    SymbolFilter,
-    SymbolInfo,
+    SpotSymbol,
 )
 
 if TYPE_CHECKING:
@@ -92,21 +91,18 @@ class SpotRest(AccountRest):
         return decode(Account, body, "account")
 
 
-def unified(info: SymbolInfo) -> str:
+def unified(info: SpotSymbol) -> str:
     """Write the unified name, such as ``BTC/USDT``."""
     return f"{info.base_asset}/{info.quote_asset}"
 
 
-def instrument(info: SymbolInfo, rates: CommissionRates) -> Instrument:
+def instrument(info: SpotSymbol, rates: CommissionRates) -> Instrument:
     """Read an instrument from its filters.
 
     Raises:
         ConfigError: a filter that is needed is missing.
     """
-    filters = {each.filter_type: each for each in info.filters}
-    price, lot = _filter(filters, info.symbol, "PRICE_FILTER"), _filter(filters, info.symbol, "LOT_SIZE")
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or SymbolFilter("NOTIONAL")
-    orders = filters.get("MAX_NUM_ORDERS", SymbolFilter("MAX_NUM_ORDERS", max_num_orders=200))
+    price, lot = info.filter("PRICE_FILTER"), info.filter("LOT_SIZE")
     return Instrument(
         venue=SpotRest.kind,
         symbol=unified(info),
@@ -123,14 +119,8 @@ def instrument(info: SymbolInfo, rates: CommissionRates) -> Instrument:
         max_qty_lots=whole(lot.max_qty, lot.step_size, ROUND_FLOOR),
         min_price_ticks=whole(price.min_price, price.tick_size, ROUND_CEILING),
         max_price_ticks=whole(price.max_price, price.tick_size, ROUND_FLOOR),
-        min_notional_e8=amount_e8(notional.min_notional, "NOTIONAL"),
-        max_open_orders=orders.max_num_orders or 200,
+        min_notional_e8=amount_e8(info.filter_or("NOTIONAL", "MIN_NOTIONAL").min_notional, "NOTIONAL"),
+        max_open_orders=info.filter_or("MAX_NUM_ORDERS").max_num_orders or 200,
         maker_fee=float(rates.maker),
         taker_fee=float(rates.taker),
     )
-
-
-def _filter(filters: dict[str, SymbolFilter], symbol: str, name: str) -> SymbolFilter:
-    if name not in filters:
-        raise ConfigError(f"exchangeInfo {symbol}: expected a filter {name}, found {sorted(filters)}")
-    return filters[name]

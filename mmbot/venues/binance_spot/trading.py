@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mmbot._core.types import OrderEvent, OrderEventKind, Owner
+from mmbot._core.types import OrderEvent, OrderEventKind
 from mmbot.venues.binance.market_table import owner_of
-from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode, side_of
-from mmbot.venues.binance.order_events import state_of
+from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode
+from mmbot.venues.binance.order_events import reported
 from mmbot.venues.binance_spot.messages import AccountPosition, ExecutionReport
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _KINDS = {
     "EXPIRED": OrderEventKind.EXPIRE,
     "REJECTED": OrderEventKind.REJECT,
     "REPLACED": OrderEventKind.AMEND,  # the order was amended
+    "TRADE": OrderEventKind.FILL,
 }
 
 
@@ -81,41 +82,11 @@ class UserStream:
 
 
 def order_event(report: ExecutionReport, market: BoundMarket, ids: ClientIds, sink: Sink) -> OrderEvent | None:
-    """Turn one executionReport into an event; None: it says nothing about an order of ours or a position.
-
-    Raises:
-        DecodeError: a number is not whole ticks, lots or 1e-8, or the status is not documented.
-    """
-    owner, number = owner_of(ids, report.C, report.c)
-    executed = report.x == "TRADE" and market.lots(report.l) > 0
-    kind = OrderEventKind.FILL if executed else _KINDS.get(report.x)
+    """Turn one executionReport into an event; see `reported`."""
+    kind = _KINDS.get(report.x)
     if report.x == "TRADE_PREVENTION" and report.X == "EXPIRED_IN_MATCH":
         kind = OrderEventKind.EXPIRE
     if report.X == "PENDING_CANCEL":
         kind = None  # on its way out, not gone
-    if kind is None:
-        if owner is Owner.OTHER:
-            return None
-        kind = OrderEventKind.STATUS
-    price = market.ticks(report.L) if executed else 0
-    if executed and price == 0:
-        kind = OrderEventKind.STATUS  # an execution without a price cannot be booked: it has to be looked up
-    return OrderEvent(
-        kind=kind,
-        market=market.index,
-        exch_ts_ns=(report.T or report.E) * NS_PER_MS,
-        order_num=number,
-        owner=owner,
-        venue_order_id=report.i,
-        side=side_of(report.S),
-        state=state_of(report.X) if owner is not Owner.OTHER else 0,
-        price_ticks=market.ticks(report.p) if owner is not Owner.OTHER else 0,
-        qty_lots=market.lots(report.q) if owner is not Owner.OTHER else 0,
-        cum_filled_lots=market.lots(report.z),
-        last_price_ticks=price,
-        last_qty_lots=market.lots(report.l) if executed else 0,
-        trade_id=report.t if executed else 0,
-        fee_e8=amount_e8(report.n, "commission") if executed and report.n is not None else 0,
-        fee_asset=sink.asset_index(report.N) if executed and report.N is not None else 0,
-        maker=int(report.m) if executed else -1,
-    )
+    who = owner_of(ids, report.C, report.c)
+    return reported(report, kind, who, market, sink, ts_ms=report.T or report.E)

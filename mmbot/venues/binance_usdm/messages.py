@@ -10,34 +10,13 @@ from decimal import Decimal  # noqa: TC003 - msgspec reads it at run time
 
 import msgspec
 
-from mmbot.venues.binance.messages import RateCount  # noqa: TC001 - msgspec reads it at run time
-
-
-class OrderUpdateBody(msgspec.Struct, frozen=True):
-    """``o`` of ORDER_TRADE_UPDATE; the venue's one-letter names."""
-
-    s: str  # symbol
-    c: str  # client order id
-    S: str  # side
-    x: str  # execution type
-    X: str  # order status
-    i: int  # order id
-    q: str  # quantity
-    p: str  # price
-    l: str = "0"  # noqa: E741 - last filled quantity; the venue's name
-    z: str = "0"  # cumulative filled quantity
-    L: str = "0"  # last filled price
-    n: str | None = None  # commission
-    N: str | None = None  # commission asset
-    t: int = 0  # trade id
-    T: int = 0  # trade time, ms
-    m: bool = False  # maker
+from mmbot.venues.binance.messages import OrderReport, RateCount, SymbolInfo
 
 
 class OrderUpdate(msgspec.Struct, frozen=True):
     """ORDER_TRADE_UPDATE."""
 
-    o: OrderUpdateBody
+    o: OrderReport
     T: int = 0
     E: int = 0
 
@@ -72,36 +51,17 @@ class AccountUpdate(msgspec.Struct, frozen=True):
     T: int = 0
 
 
-class SymbolFilter(msgspec.Struct, frozen=True, rename="camel"):
-    """One of a symbol's ``filters``; which fields it has depends on its type."""
-
-    filter_type: str
-    min_price: str = "0"
-    max_price: str = "0"
-    tick_size: str = "0"
-    min_qty: str = "0"
-    max_qty: str = "0"
-    step_size: str = "0"
-    notional: str = "0"
-    limit: int = 0
-
-
-class SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
+class Contract(SymbolInfo, frozen=True, rename="camel"):
     """One of exchangeInfo's ``symbols``."""
 
-    symbol: str
-    status: str
-    base_asset: str
-    quote_asset: str
     margin_asset: str
-    filters: list[SymbolFilter]
     contract_type: str = ""
 
 
 class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     """``GET /fapi/v1/exchangeInfo``."""
 
-    symbols: list[SymbolInfo]
+    symbols: list[Contract]
     rate_limits: list[RateCount] = []
 
 

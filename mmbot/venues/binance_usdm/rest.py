@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from mmbot._core.types import Instrument
-from mmbot.errors import ConfigError, VenueError
+from mmbot.errors import VenueError
 from mmbot.venues.binance.account_rest import AccountRest, pick, whole
 from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.messages import ApiError, OrderAnswer, amount_e8, decode
@@ -16,14 +16,13 @@ from mmbot.venues.binance_usdm.errors import CODES
 from mmbot.venues.binance_usdm.messages import (
     AssetBalance,
     CommissionRate,
+    Contract,
     ExchangeInfo,
     Income,
     ListenKeyAnswer,
     PositionMode,
     PositionRisk,
     SymbolBrackets,
-    SymbolFilter,
-    SymbolInfo,
 )
 
 if TYPE_CHECKING:
@@ -137,25 +136,22 @@ class UsdmRest(AccountRest):
         await self.keyed("DELETE", "/fapi/v1/listenKey")
 
 
-def _trades(info: SymbolInfo) -> bool:
+def _trades(info: Contract) -> bool:
     return info.status == "TRADING" and info.contract_type == "PERPETUAL"
 
 
-def unified(info: SymbolInfo) -> str:
+def unified(info: Contract) -> str:
     """Write the unified name, such as ``BTC/USDT:USDT``."""
     return f"{info.base_asset}/{info.quote_asset}:{info.margin_asset}"
 
 
-def instrument(info: SymbolInfo, rate: CommissionRate) -> Instrument:
+def instrument(info: Contract, rate: CommissionRate) -> Instrument:
     """Read an instrument from its filters (pricePrecision and quantityPrecision are not tick and lot).
 
     Raises:
         ConfigError: a filter that is needed is missing.
     """
-    filters = {each.filter_type: each for each in info.filters}
-    price, lot = _filter(filters, info.symbol, "PRICE_FILTER"), _filter(filters, info.symbol, "LOT_SIZE")
-    notional = filters.get("MIN_NOTIONAL", SymbolFilter("MIN_NOTIONAL"))
-    orders = filters.get("MAX_NUM_ORDERS", SymbolFilter("MAX_NUM_ORDERS", limit=200))
+    price, lot = info.filter("PRICE_FILTER"), info.filter("LOT_SIZE")
     return Instrument(
         venue=UsdmRest.kind,
         symbol=unified(info),
@@ -172,14 +168,8 @@ def instrument(info: SymbolInfo, rate: CommissionRate) -> Instrument:
         max_qty_lots=whole(lot.max_qty, lot.step_size, ROUND_FLOOR),
         min_price_ticks=whole(price.min_price, price.tick_size, ROUND_CEILING),
         max_price_ticks=whole(price.max_price, price.tick_size, ROUND_FLOOR),
-        min_notional_e8=amount_e8(notional.notional, "MIN_NOTIONAL"),
-        max_open_orders=orders.limit or 200,
+        min_notional_e8=amount_e8(info.filter_or("MIN_NOTIONAL").notional, "MIN_NOTIONAL"),
+        max_open_orders=info.filter_or("MAX_NUM_ORDERS").limit or 200,
         maker_fee=float(rate.maker_commission_rate),
         taker_fee=float(rate.taker_commission_rate),
     )
-
-
-def _filter(filters: dict[str, SymbolFilter], symbol: str, name: str) -> SymbolFilter:
-    if name not in filters:
-        raise ConfigError(f"exchangeInfo {symbol}: expected a filter {name}, found {sorted(filters)}")
-    return filters[name]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mmbot._core.types import OrderEvent, OrderEventKind, Owner
+from mmbot._core.types import OrderEvent, OrderEventKind
 from mmbot.venues.binance.market_table import owner_of
-from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode, side_of
-from mmbot.venues.binance.order_events import state_of
-from mmbot.venues.binance_usdm.messages import AccountUpdate, OrderUpdate, OrderUpdateBody
+from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode
+from mmbot.venues.binance.order_events import reported
+from mmbot.venues.binance_usdm.messages import AccountUpdate, OrderUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmbot.net.websocket import ManagedSocket
     from mmbot.venues.base import Sink
     from mmbot.venues.binance.market_table import BoundMarket, MarketTable
+    from mmbot.venues.binance.messages import OrderReport
     from mmbot.venues.client_id import ClientIds
 
 _log = structlog.get_logger(__name__)
@@ -30,8 +31,9 @@ _KINDS = {
     "CANCELED": OrderEventKind.CANCEL,
     "EXPIRED": OrderEventKind.EXPIRE,
     "AMENDMENT": OrderEventKind.AMEND,
+    "TRADE": OrderEventKind.FILL,
+    "CALCULATED": OrderEventKind.FILL,  # liquidation or ADL
 }
-_EXECUTIONS = {"TRADE", "CALCULATED"}  # CALCULATED: liquidation or ADL
 
 
 class UserStream:
@@ -124,40 +126,7 @@ class UserStream:
 
 
 def order_event(
-    body: OrderUpdateBody, market: BoundMarket, ids: ClientIds, sink: Sink, sent_ms: int
+    report: OrderReport, market: BoundMarket, ids: ClientIds, sink: Sink, sent_ms: int
 ) -> OrderEvent | None:
-    """Turn one ORDER_TRADE_UPDATE into an event; None: it says nothing about an order or position.
-
-    Raises:
-        DecodeError: a number is not whole ticks, lots or 1e-8, or the status is not documented.
-    """
-    owner, number = owner_of(ids, body.c)
-    executed = body.x in _EXECUTIONS and market.lots(body.l) > 0
-    kind = OrderEventKind.FILL if executed else _KINDS.get(body.x)
-    if kind is None:
-        if owner is Owner.OTHER:
-            return None
-        kind = OrderEventKind.STATUS
-    price = market.ticks(body.L) if executed else 0
-    if executed and price == 0:
-        kind = OrderEventKind.STATUS  # an execution without a price cannot be booked: it has to be looked up
-    return OrderEvent(
-        kind=kind,
-        market=market.index,
-        exch_ts_ns=(body.T or sent_ms) * NS_PER_MS,
-        order_num=number,
-        owner=owner,
-        venue_order_id=body.i,
-        side=side_of(body.S),
-        state=state_of(body.X) if owner is not Owner.OTHER else 0,
-        # Orders of others (market, conditional, liquidation) may have prices that are no whole ticks.
-        price_ticks=market.ticks(body.p) if owner is not Owner.OTHER else 0,
-        qty_lots=market.lots(body.q),
-        cum_filled_lots=market.lots(body.z),
-        last_price_ticks=price,
-        last_qty_lots=market.lots(body.l) if executed else 0,
-        trade_id=body.t if executed else 0,
-        fee_e8=amount_e8(body.n, "commission") if executed and body.n is not None else 0,
-        fee_asset=sink.asset_index(body.N) if executed and body.N is not None else 0,
-        maker=int(body.m) if executed else -1,
-    )
+    """Turn one ORDER_TRADE_UPDATE into an event; see `reported`."""
+    return reported(report, _KINDS.get(report.x), owner_of(ids, report.c), market, sink, ts_ms=report.T or sent_ms)
