@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -19,7 +20,6 @@ from mmbot.tape.writer import CHUNK_BATCHES, CHUNK_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 RUN: Final = 1 << 18
 """Batches sorted at once."""
+MOST_MAPPED_BYTES: Final = 160 << 20
+"""Of files, this process's code included, in memory at once; beyond it less is read at once."""
+LEAST_AT_ONCE: Final = 4096
 _COLUMNS: Final = {
     "exch_ns": "<i8",
     "local_ns": "<i8",
@@ -151,9 +154,16 @@ class Spool:
         return _percentiles(latencies)
 
     def _blocks(self, merge: Merge) -> Iterator[dict[str, NDArray[Any]]]:
-        while len((taken := merge.take(CHUNK_BATCHES, CHUNK_LEVELS))["kind"]):
-            yield taken
+        """Batches in order, fewer at once when they lie far apart in the files and so bring many pages into memory."""
+        size = CHUNK_BATCHES
+        while len((taken := merge.take(size, CHUNK_LEVELS))["kind"]):
+            mapped = _mapped_bytes()
             self._release()
+            if mapped > MOST_MAPPED_BYTES:
+                size = max(size // 2, LEAST_AT_ONCE)
+            elif mapped < MOST_MAPPED_BYTES // 2:
+                size = min(2 * size, CHUNK_BATCHES)
+            yield taken
 
     def _order(self, keys: NDArray[Any], *, sorted_already: bool) -> NDArray[Any] | None:
         """Rows sorted by key, stably, within each run of `RUN`; None when they are so throughout."""
@@ -184,6 +194,12 @@ class Spool:
         """Gives the pages back that the maps have touched; they are still in the files."""
         for mapping in self._maps:
             mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped_bytes() -> int:
+    """How much of files this process has in memory."""
+    pages = Path("/proc/self/statm").read_bytes().split()[2]
+    return int(pages) * mmap.PAGESIZE
 
 
 def _percentiles(latencies: Histogram) -> dict[str, float | None]:
