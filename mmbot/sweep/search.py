@@ -189,8 +189,8 @@ def _suggest(trial: optuna.Trial, axis: Axis) -> Any:
 
 
 def _check_count(flag: str, axes: Sequence[Axis], count: int) -> None:
-    if not axes:
-        raise ConfigError(f"{flag}: nothing to vary; say what with --vary, as --vary strategy.params.levels=int(1,5)")
     if not 1 <= count <= MAX_TRIALS:
         raise ConfigError(f"{flag} {count}: expected 1 to {MAX_TRIALS:,}")
+    if not axes:
+        raise ConfigError(f"{flag}: nothing to vary; say what with --vary, as --vary strategy.params.levels=int(1,5)")
     check_keys(axes)

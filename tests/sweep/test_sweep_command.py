@@ -12,7 +12,6 @@ from sweep_desk import LEVELS, SPREAD, config_file
 from mmbot.cli import app
 
 
-
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return config_file(tmp_path_factory.mktemp("swept"), seconds=60)

@@ -28,7 +28,7 @@ def sweep(config: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=100)
     assert process.returncode == 0, error
     answer: dict[str, Any] = json.loads(out)
     return answer
@@ -59,7 +59,7 @@ def is_worker(pid: int) -> bool:
 
 
 def test_a_killed_sweep_goes_on_and_gives_the_same_results(tmp_path: Path) -> None:
-    config = config_file(tmp_path, seconds=60)
+    config = config_file(tmp_path, seconds=240)
     whole = finished(sweep(config, tmp_path / "whole", "--workers", "2"))
     assert (whole["trials"], whole["runs"], whole["failed"]) == (TRIALS, TRIALS + 5, 0)
 
@@ -81,7 +81,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_results(tmp_path: Path) -> No
 
 
 def test_ctrl_c_stops_a_sweep_cleanly(tmp_path: Path) -> None:
-    config = config_file(tmp_path, seconds=60)
+    config = config_file(tmp_path, seconds=240)
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
         process = sweep(config, folder, "--workers", "2")
