@@ -9,7 +9,7 @@ import numpy as np
 from mmbot._core.types import Purpose, Side
 from mmbot.report.attribution import PARTS
 from mmbot.report.html import DASH, money, number, seconds, share
-from mmbot.report.matching import FOLLOWS_NS, REASONS, SAME_NS, Lives, Reason, explain, pair_up
+from mmbot.report.matching import FOLLOWS_NS, REASONS, SAME_NS, Lives, Reason, explain, pair_quotes, pair_up
 from mmbot.report.trading import percentiles
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def compare_fills(a: RunData, b: RunData, window_ns: int) -> dict[str, Any]:
         found.look(lonely)
         for key, count in found.counts.items():
             result[key] += count
-        result["markets"][markets[0].id] = found.counts
+        result["markets"][markets[0].id] = {**found.counts, "quotes": found.quotes()}
         differences += found.differences
         apart_ns.append(found.apart_ns)
     differences.sort(key=lambda d: (d["ts_ns"], d["market"]))
@@ -188,7 +188,7 @@ class _MarketComparison:
         self, a: RunData, b: RunData, markets: tuple[MarketFacts, MarketFacts], span: tuple[int, int], window_ns: int
     ) -> None:
         market, other = markets
-        self.market, self.window_ns = market, window_ns
+        self.market, self.span, self.window_ns = market, span, window_ns
         self.fills = {"A": _between(a.of("fills", market), span), "B": _between(b.of("fills", other), span)}
         self.lives = {"A": Lives(a, market), "B": Lives(b, other)}
         self.differences: list[dict[str, Any]] = []
@@ -246,7 +246,34 @@ class _MarketComparison:
                 )
             self._list(fill, run, reason)
 
+    def quotes(self) -> dict[str, Any]:
+        """How many quotes the two asked for alike, and when the first was not."""
+        a, b = (self._inside(self.lives[run].asked()) for run in ("A", "B"))
+        pairs = pair_quotes(a, b, self.window_ns)
+        lone_a = np.setdiff1d(np.arange(len(a)), [i for i, _ in pairs])
+        lone_b = np.setdiff1d(np.arange(len(b)), [j for _, j in pairs])
+        first = [int(rows["ts_ns"][lone[0]]) for rows, lone in ((a, lone_a), (b, lone_b)) if len(lone)]
+        later_ns = np.array([int(b["ts_ns"][j]) - int(a["ts_ns"][i]) for i, j in pairs], np.int64)
+        return {
+            "a": len(a), "b": len(b), "matched": len(pairs), "later_ms": percentiles(later_ns / 1e6),
+            "first_difference_ns": min(first) if first else None,
+        }  # fmt: skip
+
+    def _inside(self, rows: NDArray[Any]) -> NDArray[Any]:
+        inside: NDArray[Any] = rows[(rows["ts_ns"] >= self.span[0]) & (rows["ts_ns"] <= self.span[1])]
+        return inside
+
+    def _held(self, fill: np.void) -> str:
+        """Where the two runs stood before this fill, when it was not at the same: quotes lean on it."""
+        lots = [self.lives[run].position(int(fill["exch_ts_ns"])) for run in ("A", "B")]
+        if lots[0] == lots[1]:
+            return ""
+        a, b = (f"{n * self.market.instrument.lot_value:.10g}" for n in lots)
+        return f"; held {a} in A, {b} in B"
+
     def _list(self, fill: np.void, where: str, reason: Reason) -> None:
+        if reason.code in {"price", "no_order", "at_price"}:
+            reason = Reason(reason.code, reason.text + self._held(fill))
         self.differences.append({
             "ts_ns": int(fill["exch_ts_ns"]), "market": self.market.id,
             "side": "sell" if fill["side"] == Side.SELL else "buy", "price": self._price(fill), "qty": self._qty(fill),

@@ -118,6 +118,17 @@ def _fills(fills: dict[str, Any]) -> list[Markup]:
     if fills["reasons"]:
         rows = [[reason["text"].capitalize(), f"{reason['count']:,}"] for reason in fills["reasons"]]
         out.append(tag("div", table(["Why they differ", "fills"], rows), class_="sheet below"))
+    quoted = [
+        [
+            name, f"{q['a']:,}", f"{q['b']:,}", f"{q['matched']:,}", share(q["matched"] / max(q["a"], q["b"])),
+            number(q["later_ms"]["p50"], 1, plus=True, unit="ms"),
+        ]
+        for name, found in fills["markets"].items()
+        if max((q := found["quotes"])["a"], q["b"])
+    ]  # fmt: skip
+    if quoted:
+        heads = ["Quotes asked for", "in A", "in B", "in both", "share", "later in B, median"]
+        out.append(tag("div", table(heads, quoted), class_="sheet below"))
     first = fills["first_difference"]
     note = f"Matched by side, price and quantity within {fills['window_ms']:g} ms of the venue's time."
     if first is not None:

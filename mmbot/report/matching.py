@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbot._core.types import OrderState, Purpose, Side
+from mmbot.report.attribution import signed_lots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ SAME_NS = 1_000_000
 _FOREVER = np.iinfo(np.int64).max
 _KEYS = (("side", "price_ticks", "qty_lots"), ("side", "price_ticks"), ("side",))
 FOLLOWS_NS = 200_000_000
+_ASKED = np.dtype([("ts_ns", "i8"), ("side", "i1"), ("price_ticks", "i8"), ("qty_lots", "i8")])
 
 
 def pair_up(a: NDArray[Any], b: NDArray[Any], window_ns: int) -> list[tuple[int, int]]:
@@ -36,6 +38,15 @@ def pair_up(a: NDArray[Any], b: NDArray[Any], window_ns: int) -> list[tuple[int,
                 for i, j in _in_order(a["exch_ts_ns"], mine, b["exch_ts_ns"], groups.get(value, []), limit_ns):
                     free_a[i] = free_b[j] = False
                     pairs.append((i, j))
+    return sorted(pairs)
+
+
+def pair_quotes(a: NDArray[Any], b: NDArray[Any], window_ns: int) -> list[tuple[int, int]]:
+    """Places of rows of `Lives.asked` that are the same quote: side, price and quantity within the window."""
+    pairs: list[tuple[int, int]] = []
+    groups = _groups(b, np.ones(len(b), bool), _KEYS[0])
+    for value, mine in _groups(a, np.ones(len(a), bool), _KEYS[0]).items():
+        pairs += _in_order(a["ts_ns"], mine, b["ts_ns"], groups.get(value, []), window_ns)
     return sorted(pairs)
 
 
@@ -62,6 +73,11 @@ def _in_order(
     return pairs
 
 
+def _start_lots(run: RunData, market: MarketFacts) -> int:
+    state = run.of("state", market)
+    return int(state["position_lots"][0]) if len(state) else 0
+
+
 class Lives:
     """What the orders of one market asked for, and from when to when.
 
@@ -84,6 +100,23 @@ class Lives:
         self.start = np.where(first & (own["arrived_ns"] > 0), own["arrived_ns"], terms["ts_ns"])
         self.end = np.where(last, ended, np.concatenate([terms["ts_ns"][1:], [_FOREVER]])[: len(terms)])
         self.price, self.side, self.purpose = terms["price_ticks"], own["side"], own["purpose"]
+        self.terms = terms
+        self.fills, self.start_lots = run.of("fills", market), _start_lots(run, market)
+        self.held = np.cumsum(signed_lots(self.fills))
+
+    def asked(self) -> NDArray[Any]:
+        """What was asked for by quotes, in order of time: ``ts_ns``, ``side``, ``price_ticks``, ``qty_lots``."""
+        quotes = self.purpose == Purpose.QUOTE
+        rows = np.zeros(int(quotes.sum()), _ASKED)
+        rows["side"] = self.side[quotes]
+        for name in ("ts_ns", "price_ticks", "qty_lots"):
+            rows[name] = self.terms[name][quotes]
+        return np.sort(rows, order="ts_ns", kind="stable")
+
+    def position(self, at_ns: int) -> int:
+        """Lots held just before a time of the venue."""
+        done = int(np.searchsorted(self.fills["exch_ts_ns"], at_ns))
+        return self.start_lots + (int(self.held[done - 1]) if done else 0)
 
     def arrived_ns(self, order_id: int) -> int:
         """The venue's time of an order's acceptance; 0 when it is not known."""

@@ -49,6 +49,11 @@ def _compared(figures: dict[str, Any]) -> Iterator[str]:
             f"  fills: {fills['matched']:,} matched, {fills['same']:,} of them the same; "
             f"{fills['only_a']:,} only in A, {fills['only_b']:,} only in B"
         )
+        for name, found in fills["markets"].items():
+            quotes = found["quotes"]
+            if not max(quotes["a"], quotes["b"]):
+                continue
+            yield f"  {name}: {quotes['a']:,} and {quotes['b']:,} quotes asked for, {quotes['matched']:,} of them alike"
         for reason in fills["reasons"]:
             yield f"    {reason['count']:>7,}  {reason['text']}"
     for remark in figures["remarks"]:

@@ -125,6 +125,24 @@ def test_a_hedge_of_a_fill_that_only_one_run_has() -> None:
     assert {r["code"]: r["count"] for r in found["reasons"]} == {"no_order": 1, "follows": 1}
 
 
+def test_quotes_are_counted_beside_the_fills() -> None:
+    a = run([], [order(1, 1, 600), order(2, 2, 601), order(3, 3, 602, purpose=1)])
+    b = run([], [order(1, 1.004, 600), order(2, 2, 601, side=1)])
+    quotes = compared(a, b)["markets"]["market0"]["quotes"]
+    assert (quotes["a"], quotes["b"], quotes["matched"]) == (2, 2, 1)
+    assert quotes["later_ms"]["p50"] == pytest.approx(4.0)
+    assert quotes["first_difference_ns"] == a.start_ns - 1 + 2 * S
+
+
+def test_positions_that_differ_are_part_of_the_reason() -> None:
+    a, b = run([fill(1, 600), fill(5, 600)]), run([fill(1, 600), fill(5.1, 601), fill(8, 590)])
+    code, text = [(d["code"], d["text"]) for d in compared(a, b)["differences"]][1]
+    assert (code, text) == ("no_order", "A had no order on this side")
+    b = run([fill(5.1, 601)])
+    texts = {d["code"]: d["text"] for d in compared(a, b)["differences"]}
+    assert texts["at_price"] == "price 60 in A, 60.1 in B; 100.0 ms later in B; held 0.01 in A, 0 in B"
+
+
 def test_runs_of_other_times_are_not_compared_fill_by_fill() -> None:
     a = made_up(state=[{"ts_ns": S}, {"ts_ns": 2 * S}])
     b = made_up(state=[{"ts_ns": 5 * S}, {"ts_ns": 6 * S}])
