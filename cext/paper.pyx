@@ -124,32 +124,47 @@ cdef class PaperMarket:
                 i += 1
 
     cdef void trade(self, int taker_side, int64_t price_ticks, int64_t qty_lots, int64_t exch_ns) noexcept nogil:
+        """Whoever took met our best prices first, and at one price our orders in the order of their arrival."""
         cdef int side = 1 - taker_side
-        cdef int64_t best = self.best_own[side], left, executed
+        cdef int64_t at = self.best_own[side], left, executed
         cdef int64_t budget = qty_lots if self.partial else FOREVER
         cdef PaperOrder* order
-        cdef int32_t i = 0, before
+        cdef int32_t i, before
         self.last_ticks = price_ticks
-        if best == 0 or (best < price_ticks if side == Side.BUY else best > price_ticks):
-            return
-        while i < self.n_open:
-            order = &self.open[i]
-            before = self.n_open
-            if order.side == side:
-                left = order.qty_lots - order.filled_lots
-                if order.price_ticks == price_ticks:
-                    queue_trade(&self.queue, &order.queue, <double>qty_lots)
-                    executed = queue_executed(&order.queue)
-                    if executed > 0:
-                        executed = min(left, executed, budget) if self.partial else left
-                        budget -= executed
-                        self._fill_resting(i, executed, exch_ns)
-                elif (order.price_ticks > price_ticks) == (side == Side.BUY):
-                    executed = min(left, budget)
+        while at != 0 and (at >= price_ticks if side == Side.BUY else at <= price_ticks):
+            i = 0
+            while i < self.n_open:
+                order = &self.open[i]
+                before = self.n_open
+                if order.side == side and order.price_ticks == at:
+                    left = order.qty_lots - order.filled_lots
+                    if at != price_ticks:
+                        executed = min(left, budget)
+                    else:
+                        queue_trade(&self.queue, &order.queue, <double>qty_lots)
+                        executed = queue_executed(&order.queue)
+                        if executed > 0:
+                            executed = min(left, executed, budget) if self.partial else left
                     budget -= executed
                     self._fill_resting(i, executed, exch_ns)
-            if self.n_open == before:
-                i += 1
+                if self.n_open == before:
+                    i += 1
+            at = self._next_own(side, at)
+
+    cdef int64_t _next_own(self, int side, int64_t price_ticks) noexcept nogil:
+        """The best price of our orders on a side that is worse than this one; 0: none."""
+        cdef int64_t found = 0, ticks
+        cdef int32_t i
+        for i in range(self.n_open):
+            ticks = self.open[i].price_ticks
+            if self.open[i].side != side:
+                continue
+            if side == Side.BUY:
+                if found < ticks < price_ticks:
+                    found = ticks
+            elif ticks > price_ticks and (found == 0 or ticks < found):
+                found = ticks
+        return found
 
     cdef int l3_event(self, int kind, int64_t order_id, int side, const Level* level, int64_t exch_ns) except -1:
         cdef Level change

@@ -107,6 +107,7 @@ cdef class PaperMarket:
     cdef void _close(self, int32_t index, int8_t state) noexcept nogil
     cdef void _keep(self, const PaperOrder* order, int8_t state) noexcept nogil
     cdef void _note_own(self) noexcept nogil
+    cdef int64_t _next_own(self, int side, int64_t price_ticks) noexcept nogil
     cdef void _fill(
         self, PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int64_t exch_ns) noexcept nogil
     cdef void _fill_resting(self, int32_t index, int64_t lots, int64_t exch_ns) noexcept nogil

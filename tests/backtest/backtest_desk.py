@@ -102,7 +102,7 @@ def ns(ms: float) -> int:
     return START_NS + round(ms * 1e6)
 
 
-def _batch(
+def _batch(  # noqa: PLR0917 - the columns of a batch
     at: float, kind: TapeKind, side: int, levels: Iterable[tuple[int, int]], local: float | None, seq: int = 0
 ) -> Batch:
     seen = at + FEED_MS if local is None else local

@@ -63,6 +63,7 @@ class Book:
     def __init__(self) -> None:
         self.levels: list[dict[int, int]] = [{}, {}]
         self.best: list[int | None] = [None, None]
+        self.passed: list[set[int]] = [set(), set()]  # levels that were crossed, and not told of since
 
     def _next(self, side: int, tick: int) -> int | None:
         """The next populated level that is worse than `tick`."""
@@ -70,6 +71,7 @@ class Book:
         return (max(worse) if side == BUY else min(worse)) if worse else None
 
     def set(self, side: int, tick: int, lots: int) -> None:
+        self.passed[side].discard(tick)
         if lots == 0:
             self.levels[side].pop(tick, None)
             if tick == self.best[side]:
@@ -81,6 +83,7 @@ class Book:
             self.best[side] = tick
         if other is not None and not beyond(side, other, tick):
             self.best[1 - side] = self._next(1 - side, tick)
+            self.passed[1 - side] |= {t for t in self.levels[1 - side] if not beyond(1 - side, tick, t)}
 
     def clear(self, side: int, tick: int) -> None:
         best = self.best[side]

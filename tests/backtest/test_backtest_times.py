@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backtest_desk import ASIDE, BUY, SELL, Desk, at_exchange, book, depth, latency_file, ns, seen, trade
+from backtest_desk import ASIDE, BUY, PLUGIN, SELL, Desk, at_exchange, book, depth, latency_file, ns, seen, trade
 
 from mmbot._core.types import OrderState
 
@@ -155,3 +155,12 @@ def test_timers_go_on_where_no_message_comes(tmp_path: Path) -> None:
     desk.script((10, [(98, 1)], []), (500, [(97, 1)], []), (999.5, [(96, 1)], []))
     played = desk.play()
     assert played.times("placed_ns") == [10.0, 500.0, 999.5]
+
+
+def test_who_is_asked_about_one_market_sees_the_others_of_that_instant(tmp_path: Path) -> None:
+    # Both moved at once; the second market's best prices used to be old when the strategy was asked about the first.
+    told = PLUGIN.replace('self.tell("book", market, ', 'self.tell("book", market, self.markets[1].bid_ticks, ')
+    desk = Desk(tmp_path, *(Desk(tmp_path).instruments * 2), plugin=told)
+    for market in range(2):
+        desk.tape(book(0, bid=99, ask=101), depth(5, BUY, (100, 1)), END, market=market)
+    assert desk.play().told("book") == [(0.1, 99, 99, 101), (5.1, 100, 100, 101)]

@@ -154,10 +154,26 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**6), st.integers(1, 300), st.integers(1, 2), st.sampled_from([1, MS]), RULES)
 def test_fills_and_books_are_those_of_the_plain_rules(
     seed: int, messages: int, markets: int, grid_ns: int, rules: plain_rules.Rules
 ) -> None:
     rules = replace(rules, lots=rules.lots[:markets])
     compare([Hostile(seed + i, 200, grid_ns).tape(messages) for i in range(markets)], rules)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 10**6), st.integers(1, 500), st.sampled_from([1500, 5000, 9000, 40_000]))
+def test_books_that_jump_far_lose_no_level_but_those_that_were_crossed(seed: int, messages: int, reach: int) -> None:
+    # A window of 4,096 ticks about the best is kept whole; what was crossed and then left far behind may be lost.
+    tape = Hostile(seed, reach, MS).tape(messages)
+    rules = plain_rules.Rules(warm_up_ns=10**15)
+    (asset,) = plain_rules.Run([rows(tape)], rules).assets
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        (lane,) = play(Path(folder), [tape], rules).backtest.lanes
+    for found, expected in ((lane.paper.book, asset.exch), (lane.market.book, asset.local)):
+        for side in (BUY, SELL):
+            levels, plain = found.levels(side), expected.seen(side)
+            assert levels == sorted(levels, reverse=side == BUY)
+            assert {tick for tick, _ in set(levels) ^ set(plain)} <= expected.passed[side]

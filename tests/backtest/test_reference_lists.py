@@ -104,7 +104,7 @@ TABLE: list[tuple[Any, ...]] = [
         for row in TABLE
     ],
 )
-def test_the_totals_are_those_of_the_table(
+def test_the_totals_are_those_of_the_table(  # noqa: PLR0917 - a row of the table
     queue: str, decides: tuple[str, ...], quotes: tuple[str, ...], fills: int, position: str, pnl: str, fee: str,
     expired: int, lists: Path, cache: Path,
 ) -> None:  # fmt: skip
