@@ -21,7 +21,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := $(wildcard cext/*.pyx cext/*.h mmbot/*.pxd mmbot/_core/*.pxd) setup.py
-SHIPPED := $(CORE) $(wildcard mmbot/*.py mmbot/*/*.py mmbot/*/*/*.py mmbot/_core/*.pyi strategies/*)
+SHIPPED := $(CORE) $(wildcard mmbot/*.py mmbot/*/*.py mmbot/*/*/*.py mmbot/report/assets/* mmbot/_core/*.pyi strategies/*)
 INPLACE := build/release/inplace.stamp
 DEBUG_LIB := build/debug/lib
 

@@ -102,7 +102,8 @@ def test_the_wheel_ships_contracts_types_strategies_and_extensions(dist: Path) -
     (wheel,) = dist.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for folder, pattern in (("mmbot/_core", "*.pxd"), ("mmbot/_core", "*.pyi"), ("strategies", "*.py")):
+    folders = {"mmbot/_core": ("*.pxd", "*.pyi"), "strategies": ("*.py",), "mmbot/report/assets": ("*",)}
+    for folder, pattern in ((f, p) for f, patterns in folders.items() for p in patterns):
         for path in (ROOT / folder).glob(pattern):
             assert f"{folder}/{path.name}" in names
     assert {"mmbot/py.typed", "mmbot/__init__.pxd", "mmbot/_core/__init__.pxd"} <= names
