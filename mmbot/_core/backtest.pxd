@@ -40,7 +40,7 @@ cdef class Lane:
     cdef readonly Market market
     cdef readonly PaperMarket paper
     cdef readonly list tapes            # Tape, in the order of time
-    cdef readonly bint trust_from_start # the book counts before its first snapshot
+    cdef readonly bint trust_from_start  # the book counts before its first snapshot
     cdef L3Book l3                      # single orders as we see them; None: the tape tells of none
     cdef Cursor local, exch
     cdef Request* requests  # ring
