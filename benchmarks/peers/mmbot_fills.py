@@ -114,7 +114,7 @@ def lots_of(name: str, qty: float) -> int:
     venue = VENUES[name.partition("_")[0]]
     tape = prepare(
         locate(Path(recording(name)), []), cache=DEFAULT_CACHE.expanduser(), rules="hftbacktest",
-        venue=None if venue == "tape" else venue,
+        venue=None if venue == "tape" else venue, symbol=market_of(name, [])["symbol"],
     )  # fmt: skip
     return round(Decimal(str(qty)) / Decimal(open_tape(tape).instrument.lot_size))
 
