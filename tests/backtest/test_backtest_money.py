@@ -10,6 +10,7 @@ import pytest
 from backtest_desk import ASIDE, BUY, SELL, Desk, Played, book, depth, instrument, inverse, mark, spot, trade
 
 from mmbot._core.types import Instrument
+from mmbot.backtest import run
 
 END = depth(ASIDE / 1e6, BUY, (1, 1))
 DAY_MS = 86_400_000
@@ -102,14 +103,14 @@ def test_the_tier_that_the_turnover_reached_holds_from_the_next_utc_day(tmp_path
         {"volume": 150, "maker": "0.0005", "taker": "0.001"},
         {"volume": 10_000, "maker": "0.0001", "taker": "0.001"},
     ]
-    desk = Desk(tmp_path, fees={"tiers": tiers, "volume": 0}, risk={"stale_book_ms": 600_000})
+    desk = Desk(tmp_path, fees={"tiers": tiers, "volume": 0}, risk={"resume_after_s": 0})
     events, steps = [], []
     for at in (0, DAY_MS / 2, DAY_MS + 5000):
-        events += [book(at, bid=99, ask=101), trade(at + 8, BUY, 102, 1)]
-        steps.append((at + 1, [], [(101, 1)]))
-    desk.tape(*events, depth(2 * DAY_MS, BUY, (98, 1)))
+        events += [book(at, bid=99, ask=101), trade(at + 5008, BUY, 102, 1)]  # quiet enough to be stale in between
+        steps.append((at + 5001, [], [(101, 1)]))
+    desk.tape(*events, depth(DAY_MS + 60_000, BUY, (98, 1)))
     desk.script(*steps)
-    # 101 and 202 USDT on the first day; the second tier, reached within it, holds on the second day.
+    # 202 USDT on the first day: the second tier, reached within it, holds on the second day.
     assert desk.play().fees() == [10_100_000, 10_100_000, 5_050_000]
 
 
@@ -200,7 +201,7 @@ class TestLoss:
         assert played.engine.markets[0].position_lots == 0
         sold = [f for f in played.fills if f.side == SELL]
         assert sum(f.lots for f in sold) == 5
-        assert 500 < sold[0].at < 520
+        assert 500 < sold[0].at < 530  # the quotes are cancelled first
         assert all(order.state != "live" for order in played.orders)
         assert max(played.times("placed_ns")) < 600  # no quote after it, though the plugin asks for one
 
@@ -220,10 +221,13 @@ class TestLoss:
         desk.tape(book(0, bid=99, ask=101, lots=3), trade(5, SELL, 98, 9), *falls, END)
         desk.script((1, [(99, 5)], []), (50, [(40, 1)], []))
         played = desk.play()
-        # 200 + 5 * (mid - 99) falls to 5% of 5 * mid at a mid of 62.1: at 60, seen at 800.1 ms.
+        # 200 + 5 * (mid - 99) is 5% of 5 * mid at a mid of 62.1: below it at 60, seen at 800.1 ms.
         assert any(text.startswith("liquidated") for text in played.notes)
         assert played.backtest.liquidated
         assert played.engine.markets[0].position_lots == 0
-        assert [f[2:] for f in played.fills[1:]] == [(SELL, 59, 5)]
+        assert [f[1:] for f in played.fills[1:]] == [(0, SELL, 59, 5)]
         assert 800 < played.fills[1].at < 820
         assert played.orders[-1].state == "canceled"
+        result = run(desk.config(), out=tmp_path / "out")
+        assert result.summary["exit_reason"] == "liquidated"
+        assert (tmp_path / "out" / "fills.csv").read_text().splitlines()[-1].split(",")[1:5] == ["0", "SELL", "59", "5"]
