@@ -75,6 +75,7 @@ def write(folder: Path, config: Config, prepared: Prepared, arrays: Arrays, summ
     folder.mkdir(parents=True, exist_ok=True)
     instruments = [m.instrument for m in prepared.assembly.engine.markets]
     names = prepared.assembly.market_ids
+    # A liquidation is no order of ours: its fill has the number 0.
     numbers = {int(num): i + 1 for i, num in enumerate(arrays["orders"]["order_id"])}
     with (folder / "fills.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -99,7 +100,7 @@ def _fill_rows(
     columns = (fills[name].tolist() for name in ("exch_ts_ns", "order_id", "side", "price_ticks", "qty_lots", "market"))
     units = [_Units(instrument) for instrument in instruments]
     return [
-        (ts, numbers[order], "SELL" if side else "BUY", units[m].price(ticks), units[m].qty(lots), names[m])
+        (ts, numbers.get(order, 0), "SELL" if side else "BUY", units[m].price(ticks), units[m].qty(lots), names[m])
         for ts, order, side, ticks, lots, m in zip(*columns, strict=True)
     ]
 

@@ -212,7 +212,7 @@ def spot(**fields: Any) -> Instrument:
 
 
 class FillSeen(NamedTuple):
-    """A fill of the results: when it happened at the exchange, and of the how manieth order."""
+    """A fill of the results: when it happened at the exchange, and of the how manieth order; 0: a liquidation."""
 
     at: float
     order: int
@@ -245,7 +245,7 @@ class Played:
         """Fills of one market, as they were booked."""
         return [
             FillSeen(
-                (int(f["exch_ts_ns"]) - START_NS) / 1e6, self._numbers[int(f["order_id"])],
+                (int(f["exch_ts_ns"]) - START_NS) / 1e6, self._numbers.get(int(f["order_id"]), 0),
                 int(f["side"]), int(f["price_ticks"]), int(f["qty_lots"]),
             )
             for f in self.arrays["fills"]

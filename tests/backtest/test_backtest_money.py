@@ -125,7 +125,7 @@ def test_turnover_from_before_counts_at_once(tmp_path: Path) -> None:
 class TestFunding:
     """Paid when the exchange's next settlement time moves on."""
 
-    def settled(self, tmp_path: Path, one: Instrument, taker: int, lots: int, price: float, rate: float) -> Played:
+    def settled(self, tmp_path: Path, one: Instrument, taker: int, lots: int, price: float, rate: float) -> Played:  # noqa: PLR0917 - a row of a table
         desk = Desk(tmp_path, one)
         desk.tape(
             book(0, bid=99, ask=101), mark(1, 50.0, rate=0.5, settles=1000),
