@@ -9,12 +9,14 @@ from pathlib import Path
 
 from raw_lines import depth, snapshot, trade
 
-CODE = """
-import resource, sys
+CODE = r"""
+import re, sys
 from pathlib import Path
 from mmbot.tape import Request, convert
 report = convert(Request(sources=(Path(sys.argv[1]),), out=Path(sys.argv[2])))
-print(report["lines"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not getrusage: its maximum includes that of the process that started this one.
+peak_kb = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+print(report["lines"], peak_kb // 1024)
 """
 
 
