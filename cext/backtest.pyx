@@ -479,6 +479,8 @@ cdef class Backtest:
                 other = <Lane>self.lanes[j]
                 if engine.venue_of[j] != venue or engine.settle_asset[j] != asset:
                     continue
+                if other.market.bid_lots > 0 and other.market.ask_lots > 0:
+                    other.market.pnl.on_mid(other.market.bid_ticks + other.market.ask_ticks)
                 equity_e8 += other.market.pnl.total_e8()
                 risk = &engine.execution.gate.markets[j]
                 if other.paper.position_lots == 0 or not risk.has_margin:
