@@ -156,6 +156,7 @@ cdef class Backtest:
         """
         cdef int64_t ts_ns, due_ns, timer_ns = self._timer_ns(), others_ns
         cdef int kind, who, i, n = len(self.lanes)
+        cdef bint over
         cdef Lane lane
         while True:
             ts_ns, who, kind = FOREVER, -1, 0
@@ -180,8 +181,11 @@ cdef class Backtest:
                     others_ns, ts_ns, who, kind = ts_ns, due_ns, i, REQUEST
                 elif due_ns < others_ns:
                     others_ns = due_ns
-            if ts_ns >= self.end_ns or ts_ns == FOREVER:
+            if ts_ns == FOREVER:
                 break
+            over = ts_ns >= self.end_ns
+            if over:
+                ts_ns = self.end_ns                 # what was due before it still comes
             if ts_ns > self.now_ns:
                 if self.pending:
                     self._settle()
@@ -193,6 +197,8 @@ cdef class Backtest:
                     continue
                 self.now_ns = ts_ns
                 self.blotter.advance(ts_ns)
+            if over:
+                break
             lane = <Lane>self.lanes[who]
             if kind == EXCHANGE:
                 # Alone on the clock until the next happening elsewhere.
@@ -221,7 +227,15 @@ cdef class Backtest:
         raise MemoryError("backtest: out of memory")
 
     def _finish(self) -> None:
+        cdef Lane lane
         self.blotter.advance(self.now_ns)
+        self.engine.now_ns = max(self.engine.now_ns, self.now_ns)
+        for item in self.lanes:         # the last instant's prices value what is held, though nobody is asked any more
+            lane = item
+            if lane.touched:
+                lane.market.refresh(self.now_ns)
+            if lane.market.bid_lots > 0 and lane.market.ask_lots > 0:
+                lane.market.pnl.on_mid(lane.market.bid_ticks + lane.market.ask_ticks)
         self._take_notes()
 
     cdef int _take_notes(self) except -1:
@@ -358,6 +372,7 @@ cdef class Backtest:
                 lane = <Lane>self.lanes[i]
                 if lane.touched:
                     lane.market.refresh(self.now_ns)
+                    engine.execution.gate.set_reference(lane.market.index, lane.market.reference_ticks())
                 lane.touched = lane.traded = False
             self.n_prints = 0
             return 0

@@ -68,7 +68,7 @@ cdef class PaperMarket:
     ):
         self.index, self.instrument, self.latency = index, instrument, latency
         self.book = Book()
-        self.queue.model, self.queue.n, self.queue.unit = queue_model, queue_n, instrument.lot_value
+        self.queue.model, self.queue.n, self.queue.unit = queue_model, queue_n, float(instrument.lot_size)
         self.partial, self.self_trade = partial, self_trade
         self.maker_e9, self.taker_e9 = maker_fee_e9, taker_fee_e9
         self.settle_asset, self.base_asset = settle_asset, base_asset

@@ -133,7 +133,10 @@ def compare(tapes: list[list[Batch]], rules: plain_rules.Rules) -> plain_rules.R
     assert len(played.arrays["orders"]) == expected.submitted
     assert sum(lane.paper.expired for lane in played.backtest.lanes) == expected.expired
     for lane, asset in zip(played.backtest.lanes, expected.assets, strict=True):
-        assert lane.market.position_lots == asset.position
+        market = lane.market
+        assert market.position_lots == asset.position
+        best = [market.bid_ticks if market.bid_lots else None, market.ask_ticks if market.ask_lots else None]
+        assert best == asset.local.best  # also after the last message, which nobody decides on
         for side in (BUY, SELL):
             assert lane.paper.book.levels(side) == asset.exch.seen(side)
             assert lane.market.book.levels(side) == asset.local.seen(side)
