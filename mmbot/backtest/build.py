@@ -66,7 +66,7 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
     shelf = shelf or Shelf()
-    tapes = {m: [shelf.tape(_tape(path, m, config, settings)) for path in settings.paths(m)] for m in config.markets}
+    tapes = {m: [shelf.tape(tape_path(path, m, config)) for path in settings.paths(m)] for m in config.markets}
     schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
     plugin = shelf.plugin(config)
     session = Session.read(_run(config, settings.session)) if settings.session is not None else None
@@ -113,13 +113,29 @@ def _run(config: Config, path: Path) -> Path:
     return locate(path, [config.path.parent] if config.path is not None else [])
 
 
-def _tape(path: Path, market: str, config: Config, settings: BacktestConfig) -> Path:
-    source = _run(config, path)
-    cache = (settings.cache or DEFAULT_CACHE).expanduser()
+def tape_path(path: Path, market: str, config: Config) -> Path:
+    """The tape of one source of a market's data; made where it is none and has not been made yet.
+
+    Args:
+        path: as the config has it.
+        market: of the config.
+        config: with a section `backtest`.
+
+    Raises:
+        ConfigError: there is no such file, or no section `backtest`.
+        TapeError: the tape cannot be made or read.
+    """
+    settings = config.backtest
+    if settings is None:
+        raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
     venue = config.venues[config.markets[market].venue]
-    kind = None if venue.kind == "tape" else venue.kind
-    symbol = config.markets[market].symbol
-    return prepare(source, cache=cache, rules=settings.rules, venue=kind, symbol=symbol)
+    return prepare(
+        _run(config, path),
+        cache=(settings.cache or DEFAULT_CACHE).expanduser(),
+        rules=settings.rules,
+        venue=None if venue.kind == "tape" else venue.kind,
+        symbol=config.markets[market].symbol,
+    )
 
 
 def _first_ns(tape: Tape) -> int:

@@ -6,19 +6,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmbot.backtest.build import tape_path
 from mmbot.config import Config, vary
 from mmbot.errors import ConfigError
-from mmbot.recordings import locate
 from mmbot.sweep.space import text_of
-from mmbot.tape import open_tape, prepare
+from mmbot.tape import open_tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-DEFAULT_CACHE = Path("~/.cache/mmbot/tapes")
+CHUNK_HEAD_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,13 @@ def tapes_of(config: Config) -> Data:
     settings = config.backtest
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
-    beside = [config.path.parent] if config.path is not None else []
-    cache = (settings.cache or DEFAULT_CACHE).expanduser()
     files: dict[str, list[Path]] = {}
     marks: dict[str, Any] = {}
     first, last = [], []
     for market in config.markets:
-        kind = config.venues[config.markets[market].venue].kind
-        venue = None if kind == "tape" else kind
-        files[market] = [
-            prepare(locate(path, beside), cache=cache, rules=settings.rules, venue=venue).resolve()
-            for path in settings.paths(market)
-        ]
+        files[market] = [tape_path(path, market, config).resolve() for path in settings.paths(market)]
         footers = [open_tape(path).footer for path in files[market]]
-        marks[market] = [hashlib.sha256(json.dumps(footer).encode()).hexdigest()[:16] for footer in footers]
+        marks[market] = [_mark(path, footer) for path, footer in zip(files[market], footers, strict=True)]
         first += [footer["totals"]["local_from_ns"] for footer in footers]
         last += [footer["totals"]["local_to_ns"] for footer in footers]
     pinned = [f"backtest.data.{market}={text_of([str(path) for path in found])}" for market, found in files.items()]
@@ -79,6 +72,16 @@ def varies_tapes(keys: Iterable[str]) -> bool:
     """Whether trials differ in what they play, so that it cannot be fixed beforehand."""
     ways = ("backtest.data", "backtest.rules", "backtest.cache", "venues", "markets")
     return any(key == way or key.startswith(f"{way}.") or way.startswith(f"{key}.") for key in keys for way in ways)
+
+
+def _mark(path: Path, footer: dict[str, Any]) -> str:
+    """Tells a tape from any other: a digest of its footer and of the head of each chunk, which has its checksum."""
+    digest = hashlib.sha256(json.dumps(footer).encode())
+    with path.open("rb") as file:
+        for offset, *_ in footer["chunks"]:
+            file.seek(offset)
+            digest.update(file.read(CHUNK_HEAD_BYTES))
+    return digest.hexdigest()[:16]
 
 
 def _moment(ts_ns: int) -> datetime:

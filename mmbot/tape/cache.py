@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
+import importlib.util
 import json
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from mmbot._core.tape import VERSION, open_tape
 from mmbot.errors import TapeError
-from mmbot.tape.instruments import instrument_fields
-from mmbot.tape.request import Listing, Request, Rules
+from mmbot.tape.instruments import DESCRIPTION, instrument_fields
+from mmbot.tape.request import Request, Rules
 from mmbot.tape.sources import convert, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
     from mmbot._core.types import Instrument
 
-CONVERTERS = 1
-"""Raised when a converter makes another tape of the same data."""
+PACKAGE: Final = Path(__file__).parents[1]
+CORE: Final = (
+    "book",
+    "decimal",
+    "decode",
+    "eventlog",
+    "feed",
+    "full_parser",
+    "intake",
+    "ladder",
+    "latency",
+    "message",
+    "reorder",
+    "scan",
+    "tape",
+    "tardis",
+    "types",
+)
+"""The compiled modules that a tape of some source depends on."""
 
 
 def prepare(
@@ -34,14 +53,13 @@ def prepare(
     symbol: str | None = None,
     rules: Rules | str = Rules.MMBOT,
     tickers: bool | None = None,
-    listing: Listing | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Path:
     """The tape of a source.
 
     A tape is used as it is. Anything else is converted into `cache` once: its name there tells the source's path,
-    size and time of change and every option, so that what has changed is converted anew. Several processes may ask
-    for the same at once: one converts, the others wait for it.
+    size and time of change, every option and the code that converts, so that what has changed is converted anew.
+    Several processes may ask for the same at once: one converts, the others wait for it.
 
     Args:
         source: a tape, raw recording, event array, or whatever else `mmbot.tape.sources.KINDS` names.
@@ -51,7 +69,6 @@ def prepare(
         symbol: as `Request.symbol`.
         rules: how messages become events.
         tickers: as `Request.tickers`.
-        listing: as `Request.listing`.
         progress: told the share of a conversion that is done.
 
     Raises:
@@ -63,7 +80,7 @@ def prepare(
     if kind_of(source).name == "tape":
         return source
     options = {
-        "version": [VERSION, CONVERTERS],
+        "version": [VERSION, converters()],
         "instrument": instrument_fields(instrument) if instrument is not None else None,
         "venue": venue,
         "symbol": symbol,
@@ -85,16 +102,47 @@ def prepare(
                     symbol=symbol,
                     rules=rules,
                     tickers=tickers,
-                    listing=listing,
                     progress=progress,
                 )
             )
     return out
 
 
+@functools.cache
+def converters() -> str:
+    """Tells the code that converts from any other: a digest of its modules' files, Python and compiled.
+
+    So a tape that an earlier version made, perhaps wrongly, is never taken for what this one would make.
+    """
+    compiled = (importlib.util.find_spec(f"mmbot._core.{name}") for name in CORE)
+    origins = (found.origin for found in compiled if found is not None)
+    return code_digest([*python_files(), *(Path(origin) for origin in origins if origin is not None)])
+
+
+def python_files() -> list[Path]:
+    """The modules of Python that a tape of some source depends on."""
+    return [
+        PACKAGE / "recordings.py",
+        *sorted((PACKAGE / "tape").glob("*.py")),
+        *sorted((PACKAGE / "journal").glob("*.py")),
+    ]
+
+
+def code_digest(files: Iterable[Path]) -> str:
+    """Of names and contents."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size} ".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _stamps(source: Path) -> list[list[Any]]:
-    """What changes when the source does."""
-    paths = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    """What changes when the source does, or the description of its market beside it."""
+    if source.is_dir():
+        paths = sorted(path for path in source.rglob("*") if path.is_file())
+    else:
+        paths = [path for path in (source, source.parent / DESCRIPTION) if path.exists()]
     stats = [(str(path.resolve()), path.stat()) for path in paths]
     return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_desk import LEVELS, SPREAD, START, START_NS, a_config, a_plan, config_file, no_data
+from sweep_desk import CONFIG, LEVELS, SPREAD, START, START_NS, a_config, a_plan, config_file, no_data
 
-from mmbot.config import load
+from mmbot._core.types import Instrument
+from mmbot.backtest.build import build
+from mmbot.config import load, parse
 from mmbot.errors import ConfigError
 from mmbot.sweep import Request, make_plan
 from mmbot.sweep.data import tapes_of, varies_tapes
 from mmbot.sweep.split import Split, Window, by_share, by_windows
+from mmbot.tape import TapeKind, TapeWriter
+from mmbot.testing import INSTRUMENTS
 
 HOUR = (datetime(2024, 8, 8, tzinfo=UTC), datetime(2024, 8, 8, 1, tzinfo=UTC))
 
@@ -85,6 +90,39 @@ def test_tapes_are_found_once_and_for_all(tmp_path: Path) -> None:
     cut = tapes_of(load(config_file(tmp_path, seconds=60), ["backtest.start=2024-08-08T00:00:10Z"]))
     assert cut.start == START.replace(second=10)
     assert START.timestamp() * 1e9 == START_NS
+
+
+def recorded(symbol: str, bid: str, ask: str) -> bytes:
+    """Two lines of a recording: a book of USD-M and a trade in it."""
+    ms = START_NS // 1_000_000
+    book = {"e": "depthUpdate", "E": ms, "T": ms, "s": symbol, "U": 1, "u": 2, "pu": 0, "b": [[bid, "1"]]}
+    print_ = {"e": "trade", "E": ms, "T": ms, "s": symbol, "t": 1, "p": ask, "q": "1", "X": "MARKET", "m": False}
+    messages = (book | {"a": [[ask, "1"]]}, print_)
+    return b"".join(f"{START_NS + 1_000_000} {json.dumps(message)}\n".encode() for message in messages)
+
+
+def test_a_sweep_plays_the_tape_that_a_backtest_plays(tmp_path: Path) -> None:
+    """Without the symbol it made another tape of the data, and of several markets in one file none at all."""
+    raw = tmp_path / "both.txt"
+    raw.write_bytes(recorded("BTCUSDT", "60000.0", "60000.1") + recorded("ETHUSDT", "2500.00", "2500.01"))
+    kept = tmp_path / "kept"
+    config = load(config_file(tmp_path, seconds=1), [f"backtest.data.perp_btc={raw}", f"backtest.cache={kept}"])
+    found = tapes_of(config).files
+    [played] = build(config).tapes["perp_btc"]
+    assert [str(path) for path in found] == [played.path]
+    assert played.instrument.venue_symbol == "BTCUSDT"
+    assert len(list(kept.glob("*.tape"))) == 1
+
+
+def test_a_tape_with_other_prices_alone_is_other_data(tmp_path: Path) -> None:
+    """The same times, the same numbers of batches: their checksums tell them apart."""
+    marks = []
+    for price in (100, 101):
+        with TapeWriter(tmp_path / "made_up.tape", Instrument(**INSTRUMENTS["perp_btc"]), {}) as writer:
+            writer.append([1], [1], [1], [TapeKind.TRADE], [0], [3], [1], [(price, 1)])
+            writer.close({})
+        marks.append(tapes_of(parse(CONFIG.format(tape=tmp_path / "made_up.tape", runs=tmp_path))).marks)
+    assert marks[0] != marks[1]
 
 
 def test_a_bot_without_data_is_told_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from tape_columns import Batch, batches, write_batches
 
 from mmbot.errors import TapeError
 from mmbot.tape import Rules, TapeKind, open_tape, prepare
+from mmbot.tape.cache import CORE, PACKAGE, code_digest, python_files
+from mmbot.tape.instruments import DESCRIPTION, instrument_fields
 
 
 @pytest.fixture
@@ -61,6 +64,49 @@ def test_a_changed_source_is_converted_anew(tmp_path: Path, source: Path) -> Non
     assert len(batches(after)) == len(batches(before)) + 1
     os.utime(source, ns=(1, 1))
     assert prepare(source, cache=tmp_path) not in (before, after)
+
+
+def test_a_market_described_anew_is_converted_anew(tmp_path: Path, source: Path) -> None:
+    """A recorder's market.json gives the units, and was not looked at."""
+    before = prepare(source, cache=tmp_path / "cache")
+    fields = instrument_fields(instrument(tick_size="0.01"))
+    (tmp_path / DESCRIPTION).write_text(json.dumps({"instrument": fields}))
+    after = prepare(source, cache=tmp_path / "cache")
+    assert after != before
+    assert open_tape(after).instrument.tick_size == "0.01"
+
+
+def test_other_code_converts_anew(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tape that an earlier version had made of the same data was taken for what this one makes."""
+    before = prepare(source, cache=tmp_path)
+    monkeypatch.setattr("mmbot.tape.cache.converters", lambda: "another version")
+    assert prepare(source, cache=tmp_path) != before
+
+
+def test_every_change_of_a_file_is_other_code(tmp_path: Path) -> None:
+    file = tmp_path / "module.so"
+    found = set()
+    for text in ("a", "b", "ab"):
+        file.write_text(text)
+        found.add(code_digest([file]))
+    assert code_digest([file.rename(tmp_path / "another.so")]) not in found
+    assert len(found) == 3
+
+
+def test_the_code_that_converts_is_all_that_a_conversion_imports() -> None:
+    code = (
+        "import importlib, sys; from mmbot.tape.sources import KINDS\n"
+        "for kind in KINDS: importlib.import_module(kind.module)\n"
+        "print(*(name for name in sys.modules if name.startswith('mmbot.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    compiled = {name.rpartition(".")[2] for name in imported if name.startswith("mmbot._core.")}
+    assert compiled == set(CORE)
+    looked_at = {f"mmbot.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}" for path in python_files()}
+    assert {name for name in imported if "_core" not in name} - {"mmbot.errors"} <= {
+        name.removesuffix(".__init__") for name in looked_at
+    }
 
 
 def test_a_damaged_tape_in_the_cache_is_made_anew(tmp_path: Path, source: Path) -> None:
