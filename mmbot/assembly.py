@@ -185,7 +185,9 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
         )
         for venue in spec.feeds
     )
-    seen = tuple(markets[market_ids.index(m)] for m in (*config.strategy.markets, *config.strategy.observes))
+    heard = config.markets if config.strategy.wake == "message" else ()
+    ids = dict.fromkeys((*config.strategy.markets, *config.strategy.observes, *heard))
+    seen = tuple(markets[market_ids.index(m)] for m in ids)
     host = PluginHost(seen, len(markets), rollback=config.strategy.on_error == "rollback")
     restored = {market_ids.index(name): r for name, r in spec.restored.items()}
     baselines = {i: r.baseline_e8 for i, r in restored.items() if r.baseline_e8 is not None}

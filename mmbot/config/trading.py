@@ -40,7 +40,8 @@ class StrategyConfig(Section):
     """When orders follow: `always`, after every event that opens a difference between wanted and working quotes; or
     `on_declare`, only when the plugin has declared (a filled quote then stays away until it does)."""
     wake: Literal["touch", "message"] = "touch"
-    """When `on_book` is called: when the best prices or their quantities change (`touch`), or with every message."""
+    """When `on_book` is called: when the best prices or their quantities change (`touch`), or with every `message` of
+    any of the bot's markets, all of which the strategy then sees."""
 
     @field_validator("params", mode="after")
     @classmethod

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backtest_desk import ASIDE, BUY, PLUGIN, SELL, Desk, at_exchange, book, depth, latency_file, ns, seen, trade
+import pytest
+from backtest_desk import (
+    ASIDE, BUY, PLUGIN, SELL, Desk, at_exchange, book, depth, instrument, latency_file, ns, seen, spot, trade,
+)  # fmt: skip
 
 from mmbot._core.types import OrderState
 
@@ -164,3 +167,14 @@ def test_who_is_asked_about_one_market_sees_the_others_of_that_instant(tmp_path:
     for market in range(2):
         desk.tape(book(0, bid=99, ask=101), depth(5, BUY, (100, 1)), END, market=market)
     assert desk.play().told("book") == [(0.1, 99, 99, 101), (5.1, 100, 100, 101)]
+
+
+@pytest.mark.parametrize(("wake", "heard"), [("touch", []), ("message", [0.1, 5.1, 8.1])])
+def test_every_message_wakes_also_one_of_a_market_to_hedge_on(tmp_path: Path, wake: str, heard: list[float]) -> None:
+    # Decisions at every message missed those of a market that is only hedged on.
+    desk = Desk(tmp_path, instrument(), spot(), hedge={"band": 1}, strategy={"wake": wake})
+    desk.tape(book(0, bid=99, ask=101), END)
+    desk.tape(book(0, bid=99, ask=101), depth(5, BUY, (98, 3)), trade(5.0, BUY, 101, 1), trade(8, BUY, 101, 1), END,
+              market=1)  # fmt: skip
+    told = desk.play().told("book", 1)
+    assert [at for at, *_ in told if at < 100] == heard
