@@ -6,6 +6,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy, memset
 
 from mmbot._core.book cimport Book
+from mmbot._core.columns cimport BOTH, BatchColumns
 from mmbot._core.decode cimport Decoder
 from mmbot._core.latency cimport Histogram
 from mmbot._core.message cimport (
@@ -13,8 +14,6 @@ from mmbot._core.message cimport (
 )
 from mmbot._core.tape cimport TapeFlag, TapeKind
 from mmbot._core.types cimport Level
-
-import numpy as np
 
 from mmbot._core.message import BadReason
 
@@ -24,7 +23,6 @@ cdef enum:
     MISSED = 1
     KEPT_LIMIT = 16 << 20       # bytes of diffs kept for a snapshot
     GAP_PLACES = 20
-    BOTH = 3                    # TapeFlag.EXCH | TapeFlag.LOCAL
 
 AGG_TRADE_KIND = AGG_KIND
 UNTIMED = UNTIMED_FLAG
@@ -55,20 +53,12 @@ cdef class Intake:
         self.spot = decoder.kind == "binance_spot"
         self.followed, self.tickers, self.marks, self.strict = followed, tickers, marks, strict
         self.tick, self.lot, self.unit = tick, lot, unit
-        self.book = Book()
+        self.book, self.out = Book(), BatchColumns()
         self.last_id = self.snapshot_id = -1
         self.first_exch_ns = self.last_exch_ns = self.last_local_ns = self.latest_event_ns = -1
         self.gap_places = []
 
     def __dealloc__(self):
-        free(self.out.exch_ns)
-        free(self.out.local_ns)
-        free(self.out.seq)
-        free(self.out.count)
-        free(self.out.kind)
-        free(self.out.side)
-        free(self.out.flags)
-        free(self.out.levels)
         free(self.kept)
         free(self.seen)
 
@@ -223,7 +213,7 @@ cdef class Intake:
         self.trusted = False
         self.kept_used = 0
         if self.followed and not self.unknown:
-            self._batch(TapeKind.GAP, 0, 0, exch_ns, local_ns, self.frame.first_id, BOTH)
+            self.out.open(TapeKind.GAP, 0, 0, exch_ns, local_ns, self.frame.first_id, BOTH)
         self.unknown = True
         return 0
 
@@ -252,7 +242,7 @@ cdef class Intake:
             levels, n = (frame.bids, frame.n_bids) if side == 0 else (frame.asks, frame.n_asks)
             if n == 0 and not self.followed:
                 continue
-            clear = self._batch(TapeKind.CLEAR, side, 1, exch_ns, local_ns, snapshot_id, flags)
+            clear = self.out.open(TapeKind.CLEAR, side, 1, exch_ns, local_ns, snapshot_id, flags)
             clear.price_ticks = 0 if self.followed else self._ticks(levels[n - 1].price_ticks)
             clear.qty_lots = 0
             self.book.clear_to(side, clear.price_ticks)
@@ -351,7 +341,7 @@ cdef class Intake:
             self.trades_dropped += 1
             return 0
         self._time(exch_ns, local_ns)
-        level = self._batch(
+        level = self.out.open(
             TapeKind.TRADE if frame.kind == TRADE else AGG_KIND, frame.taker_side, 1, exch_ns, local_ns,
             frame.trade_id, BOTH)
         level.price_ticks, level.qty_lots = self._ticks(frame.price_ticks), self._lots(frame.qty_lots)
@@ -371,7 +361,7 @@ cdef class Intake:
             flags = BOTH | UNTIMED_FLAG
         else:
             self._time(exch_ns, local_ns)
-        level = self._batch(TapeKind.TICKER, 0, 2, exch_ns, local_ns, frame.last_id, flags)
+        level = self.out.open(TapeKind.TICKER, 0, 2, exch_ns, local_ns, frame.last_id, flags)
         level[0].price_ticks, level[0].qty_lots = self._ticks(frame.bid_ticks), self._lots(frame.bid_lots)
         level[1].price_ticks, level[1].qty_lots = self._ticks(frame.ask_ticks), self._lots(frame.ask_lots)
         return 0
@@ -383,7 +373,7 @@ cdef class Intake:
             self.left_out += 1
             return 0
         self._time(frame.event_ts_ns, local_ns)
-        level = self._batch(TapeKind.MARK, 0, 2, frame.event_ts_ns, local_ns, 0, BOTH)
+        level = self.out.open(TapeKind.MARK, 0, 2, frame.event_ts_ns, local_ns, 0, BOTH)
         level[0].price_ticks, level[0].qty_lots = _scaled(frame.mark_price, 1e8), _scaled(frame.index_price, 1e8)
         level[1].price_ticks, level[1].qty_lots = _scaled(frame.funding_rate, 1e12), frame.next_funding_ns
         return 0
@@ -405,7 +395,7 @@ cdef class Intake:
         cdef Py_ssize_t i, taken, batch
         if n == 0:
             return 0
-        out = self._batch(kind, side, n, exch_ns, local_ns, seq, flags)
+        out = self.out.open(kind, side, n, exch_ns, local_ns, seq, flags)
         for i in range(n):
             out[i].price_ticks, out[i].qty_lots = self._ticks(levels[i].price_ticks), self._lots(levels[i].qty_lots)
         self.book.apply(side, out, n)
@@ -416,7 +406,7 @@ cdef class Intake:
             self.out.count[batch] = <uint32_t> taken
             self.out.n_levels -= n - taken              # they stay where they are
             out, n = out + taken, n - taken
-            self._batch(kind, side, n, exch_ns, local_ns, seq, flags)
+            self.out.open(kind, side, n, exch_ns, local_ns, seq, flags)
             out = self.out.levels + self.out.n_levels - n
             taken = self._distinct(out, n)
         return 0
@@ -452,22 +442,6 @@ cdef class Intake:
             self.seen[slot] = price
         return n
 
-    cdef Level* _batch(
-        self, int kind, int side, Py_ssize_t n, int64_t exch_ns, int64_t local_ns, int64_t seq, int flags,
-    ) except NULL:
-        """Opens a batch; where its levels go."""
-        cdef Batches* out = &self.out
-        if out.n == out.room:
-            _grow(out)
-        if out.n_levels + n >= out.levels_room:
-            _grow_levels(out, n)
-        out.exch_ns[out.n], out.local_ns[out.n], out.seq[out.n] = exch_ns, local_ns, seq
-        out.kind[out.n], out.side[out.n], out.flags[out.n] = <uint8_t> kind, <uint8_t> side, <uint8_t> flags
-        out.count[out.n] = <uint32_t> n
-        out.n += 1
-        out.n_levels += n
-        return out.levels + out.n_levels - n
-
     @property
     def batches(self) -> int:
         """Batches that `take` would give."""
@@ -475,56 +449,7 @@ cdef class Intake:
 
     def take(self) -> dict:
         """The batches since the last call, as new arrays by column; ``flags`` may hold `UNTIMED` and `REPLAY` too."""
-        cdef Batches* out = &self.out
-        columns = {
-            "exch_ns": _copy(out.exch_ns, out.n * 8, "<i8"),
-            "local_ns": _copy(out.local_ns, out.n * 8, "<i8"),
-            "seq": _copy(out.seq, out.n * 8, "<i8"),
-            "count": _copy(out.count, out.n * 4, "<u4"),
-            "kind": _copy(out.kind, out.n, "u1"),
-            "side": _copy(out.side, out.n, "u1"),
-            "flags": _copy(out.flags, out.n, "u1"),
-            "levels": _copy(out.levels, out.n_levels * 16, "<i8").reshape(-1, 2),
-        }
-        out.n = out.n_levels = 0
-        return columns
-
-
-cdef object _copy(const void* start, Py_ssize_t size, str kind):
-    column = np.empty(size, np.uint8)
-    cdef uint8_t[::1] view
-    if size:
-        view = column
-        memcpy(&view[0], start, size)
-    return column.view(kind)
-
-
-cdef int _resize(void** column, Py_ssize_t size) except -1:
-    cdef void* grown = realloc(column[0], size)
-    if grown == NULL:
-        raise MemoryError
-    column[0] = grown
-    return 0
-
-
-cdef int _grow(Batches* out) except -1:
-    cdef Py_ssize_t room = max(2 * out.room, <Py_ssize_t> 4096)
-    _resize(<void**> &out.exch_ns, room * 8)
-    _resize(<void**> &out.local_ns, room * 8)
-    _resize(<void**> &out.seq, room * 8)
-    _resize(<void**> &out.count, room * 4)
-    _resize(<void**> &out.kind, room)
-    _resize(<void**> &out.side, room)
-    _resize(<void**> &out.flags, room)
-    out.room = room
-    return 0
-
-
-cdef int _grow_levels(Batches* out, Py_ssize_t n) except -1:
-    cdef Py_ssize_t room = 2 * out.levels_room + n + 4096
-    _resize(<void**> &out.levels, room * <Py_ssize_t> sizeof(Level))
-    out.levels_room = room
-    return 0
+        return self.out.take(self.out.n)
 
 
 cdef int64_t _scaled(double value, double scale) noexcept:

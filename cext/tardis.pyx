@@ -1,18 +1,16 @@
 """Rows of Tardis' CSV files to batches; see ``tardis.pxd`` for the rules."""
 
-from libc.math cimport isfinite, llround
-from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memchr, memcmp, memcpy, memmove
+from libc.math cimport NAN, isfinite, llround
+from libc.stdint cimport int64_t
+from libc.string cimport memchr, memcmp, memcpy
 
+from mmbot._core.columns cimport BOTH, BatchColumns
 from mmbot._core.decimal cimport DECIMAL_EXPONENT, Unit, error_text
 from mmbot._core.digits cimport MM_NOT_WHOLE, mm_parse_units
-from mmbot._core.tape cimport TapeFlag, TapeKind
+from mmbot._core.tape cimport TapeKind
 from mmbot._core.types cimport DecimalUnit, Level, Side
 
 from decimal import Decimal, InvalidOperation
-
-import numpy as np
 
 KINDS = {
     "incremental_book_L2": (
@@ -84,16 +82,8 @@ cdef class TardisRows:
         unit = Unit(lot_size)
         self.lot = unit.unit
         self.batch_side = -1
+        self.out = BatchColumns()
         self.strict, self.chosen, self.symbol, self.exchange = strict, bool(symbol), symbol.encode(), b""
-
-    def __dealloc__(self):
-        free(self.exch_ns)
-        free(self.local_ns)
-        free(self.seq)
-        free(self.count)
-        free(self.code)
-        free(self.side)
-        free(self.levels)
 
     # -- the Python face -------------------------------------------------------------------------------------------
 
@@ -140,33 +130,14 @@ cdef class TardisRows:
 
     def take(self, *, bint final=False) -> dict:
         """The batches since the last call, by column; without `final` the last one is kept, as it may go on."""
-        cdef Py_ssize_t n = self.n if final or self.batch_side < 0 or not self.n else self.n - 1
-        cdef Py_ssize_t left = self.n - n
-        cdef Py_ssize_t kept = self.count[n] if left else 0
-        cdef Py_ssize_t n_levels = self.n_levels - kept
-        columns = {
-            "exch_ns": _copy(self.exch_ns, n * 8, "<i8"),
-            "local_ns": _copy(self.local_ns, n * 8, "<i8"),
-            "seq": _copy(self.seq, n * 8, "<i8"),
-            "count": _copy(self.count, n * 4, "<u4"),
-            "kind": _copy(self.code, n, "u1"),
-            "side": _copy(self.side, n, "u1"),
-            "flags": np.full(n, int(TapeFlag.EXCH) | int(TapeFlag.LOCAL), np.uint8),
-            "levels": _copy(self.levels, n_levels * 16, "<i8").reshape(-1, 2),
-        }
-        if left:
-            self.exch_ns[0], self.local_ns[0], self.seq[0] = self.exch_ns[n], self.local_ns[n], self.seq[n]
-            self.count[0], self.code[0], self.side[0] = self.count[n], self.code[n], self.side[n]
-            memmove(self.levels, self.levels + n_levels, kept * sizeof(Level))
-        else:
+        if final:
             self.batch_side = -1
-        self.n, self.n_levels = left, kept
-        return columns
+        return self.out.take(self.out.n if self.batch_side < 0 else self.out.n - 1)
 
     @property
     def batches(self) -> int:
         """Batches that wait to be taken."""
-        return self.n
+        return self.out.n
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -218,6 +189,7 @@ cdef class TardisRows:
     cdef bint _book(self) except -1:
         cdef Text* field = &self.row.field[self.place[SIDE]]
         cdef Text* flag = &self.row.field[self.place[SNAPSHOT_OR_ID]]
+        cdef BatchColumns out = self.out
         cdef int64_t price = 0, qty = 0
         cdef int side, i
         cdef bint snapshot
@@ -243,23 +215,23 @@ cdef class TardisRows:
             self.any_snapshot = True
             for i in range(2):
                 self._batch(TapeKind.CLEAR, i, 0)
-                self._level(0, 0)
+                self.out.add(0, 0)
             self.batch_side = -1
         self.in_snapshot = snapshot
         if snapshot and qty == 0:
             return True         # nothing to remove from a book that was thrown away
         if (
             side != self.batch_side or snapshot != self.batch_snapshot
-            or self.row.exch_ns != self.exch_ns[self.n - 1] or self.row.local_ns != self.local_ns[self.n - 1]
+            or self.row.exch_ns != out.exch_ns[out.n - 1] or self.row.local_ns != out.local_ns[out.n - 1]
             or self._repeats(price)
         ):
             self._batch(TapeKind.SNAPSHOT if snapshot else TapeKind.DEPTH, side, 0)
             self.batch_side, self.batch_snapshot, self.order = side, snapshot, 0
-        elif self.count[self.n - 1] == 1:
-            self.order = 1 if price > self.levels[self.n_levels - 1].price_ticks else -1
-        elif self.order and (price > self.levels[self.n_levels - 1].price_ticks) != (self.order > 0):
+        elif out.count[out.n - 1] == 1:
+            self.order = 1 if price > out.levels[out.n_levels - 1].price_ticks else -1
+        elif self.order and (price > out.levels[out.n_levels - 1].price_ticks) != (self.order > 0):
             self.order = 0
-        self._level(price, qty)
+        self.out.add(price, qty)
         return True
 
     cdef bint _trade(self) except -1:
@@ -280,7 +252,7 @@ cdef class TardisRows:
         if not _whole(&self.row.field[self.place[SNAPSHOT_OR_ID]], &number):
             number = 0          # some venues name trades by text
         self._batch(TapeKind.TRADE, side, number)
-        self._level(price, qty)
+        self.out.add(price, qty)
         return True
 
     cdef bint _ticker(self) except -1:
@@ -302,8 +274,8 @@ cdef class TardisRows:
         memcpy(self.mark, now, sizeof(now))
         self.any_mark = True
         self._batch(TapeKind.MARK, 0, 0)
-        self._level(now[0], now[1])
-        self._level(now[2], now[3])
+        self.out.add(now[0], now[1])
+        self.out.add(now[2], now[3])
         return True
 
     # -- fields ----------------------------------------------------------------------------------------------------
@@ -335,7 +307,7 @@ cdef class TardisRows:
         try:
             value = float(field.p[:field.n]) * scale
         except ValueError:
-            value = np.nan
+            value = NAN
         if not isfinite(value) or not -9e18 < value < 9e18:
             return self._wrong(f"{KINDS[self.kind][column]}: a number", field.p, field.n)
         out[0] = llround(value)
@@ -350,8 +322,8 @@ cdef class TardisRows:
 
     cdef bint _repeats(self, int64_t price_ticks) noexcept nogil:
         """Whether the open batch has this price already."""
-        cdef Py_ssize_t n = self.count[self.n - 1], i
-        cdef const Level* last = &self.levels[self.n_levels - 1]
+        cdef Py_ssize_t n = self.out.count[self.out.n - 1], i
+        cdef const Level* last = &self.out.levels[self.out.n_levels - 1]
         if n == 1 or (self.order > 0 and price_ticks > last.price_ticks) or (
             self.order < 0 and price_ticks < last.price_ticks
         ):
@@ -362,31 +334,7 @@ cdef class TardisRows:
         return False
 
     cdef int _batch(self, int kind, int side, int64_t seq) except -1:
-        if self.n == self.room:
-            self._grow()
-        self.exch_ns[self.n], self.local_ns[self.n], self.seq[self.n] = self.row.exch_ns, self.row.local_ns, seq
-        self.count[self.n], self.code[self.n], self.side[self.n] = 0, <uint8_t> kind, <uint8_t> side
-        self.n += 1
-        return 0
-
-    cdef int _level(self, int64_t price, int64_t qty) except -1:
-        if self.n_levels == self.levels_room:
-            self.levels_room = max(2 * self.levels_room, <Py_ssize_t> 4096)
-            _resize(<void**> &self.levels, self.levels_room * sizeof(Level))
-        self.levels[self.n_levels].price_ticks, self.levels[self.n_levels].qty_lots = price, qty
-        self.n_levels += 1
-        self.count[self.n - 1] += 1
-        return 0
-
-    cdef int _grow(self) except -1:
-        cdef Py_ssize_t room = max(2 * self.room, <Py_ssize_t> 4096)
-        _resize(<void**> &self.exch_ns, room * 8)
-        _resize(<void**> &self.local_ns, room * 8)
-        _resize(<void**> &self.seq, room * 8)
-        _resize(<void**> &self.count, room * 4)
-        _resize(<void**> &self.code, room)
-        _resize(<void**> &self.side, room)
-        self.room = room
+        self.out.open(kind, side, 0, self.row.exch_ns, self.row.local_ns, seq, BOTH)
         return 0
 
 
@@ -435,20 +383,3 @@ cdef bytes _plain(bytes text):
     except (InvalidOperation, UnicodeDecodeError):
         return text
     return format(value, "f").encode() if value.is_finite() and abs(value.adjusted()) < 40 else text
-
-
-cdef object _copy(const void* start, Py_ssize_t size, str kind):
-    column = np.empty(size, np.uint8)
-    cdef uint8_t[::1] view
-    if size:
-        view = column
-        memcpy(&view[0], start, size)
-    return column.view(kind)
-
-
-cdef int _resize(void** column, Py_ssize_t size) except -1:
-    cdef void* grown = realloc(column[0], size)
-    if grown == NULL:
-        raise MemoryError
-    column[0] = grown
-    return 0

@@ -9,9 +9,10 @@ Every line is decoded, put in its place in the venue's sequence, and turned into
 * *plain* (the rules of hftbacktest): every message as it stands, whatever its place. A snapshot clears up to its last
   level. Prices and quantities are rounded, half away from zero, to ticks and lots.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 
 from mmbot._core.book cimport Book
+from mmbot._core.columns cimport BatchColumns
 from mmbot._core.decode cimport Decoder
 from mmbot._core.message cimport Decoded
 from mmbot._core.types cimport Level
@@ -23,18 +24,6 @@ cdef enum:
     REPLAY_FLAG = 8         # beside TapeFlag: repeated after its snapshot
 
 
-cdef struct Batches:        # growing columns
-    int64_t* exch_ns
-    int64_t* local_ns
-    int64_t* seq
-    uint32_t* count
-    uint8_t* kind
-    uint8_t* side
-    uint8_t* flags
-    Level* levels
-    Py_ssize_t n, room, n_levels, levels_room
-
-
 cdef struct KeptDiff:       # a diff that may have to follow a snapshot; its bids, then its asks, come after it
     int64_t exch_ns, first_id, last_id, prev_id
     int32_t n_bids, n_asks
@@ -44,7 +33,7 @@ cdef class Intake:
     """What is known of one recording so far."""
     cdef Decoder decoder
     cdef readonly Book book         # of the messages in file order
-    cdef Batches out
+    cdef BatchColumns out
     cdef Decoded frame
     cdef bint spot, followed, tickers, marks, strict
     cdef double tick, lot, unit     # plain rules: size of tick and lot, units of the decoder per one; 0: exact
@@ -87,7 +76,5 @@ cdef class Intake:
     cdef int64_t _lots(self, int64_t qty) noexcept
     cdef int _side(self, int kind, int side, const Level* levels, Py_ssize_t n, int64_t exch_ns, int64_t local_ns,
                    int64_t seq, int flags) except -1
-    cdef Level* _batch(self, int kind, int side, Py_ssize_t n, int64_t exch_ns, int64_t local_ns, int64_t seq,
-                       int flags) except NULL
     cdef Py_ssize_t _distinct(self, const Level* levels, Py_ssize_t n) except -1
     cdef int _undecodable(self, const char* p, Py_ssize_t n, str reason) except -1

@@ -9,8 +9,9 @@ Columns and meanings: docs.tardis.dev "Downloadable CSV files", "Data types". Ti
 * ``derivative_ticker``: MARK, whenever mark price, index price, funding rate or its time changed. An empty field keeps
   its last value; before the first it is 0.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t
 
+from mmbot._core.columns cimport BatchColumns
 from mmbot._core.types cimport DecimalUnit, Level
 
 
@@ -55,15 +56,7 @@ cdef class TardisRows:
     cdef int order                      # its prices so far rise (1), fall (-1), do neither (0)
     cdef int64_t mark[4]                # as on the tape
     cdef bint any_mark, chosen, strict
-    # Growing columns.
-    cdef int64_t* exch_ns
-    cdef int64_t* local_ns
-    cdef int64_t* seq
-    cdef uint32_t* count
-    cdef uint8_t* code
-    cdef uint8_t* side
-    cdef Level* levels
-    cdef Py_ssize_t n, room, n_levels, levels_room
+    cdef BatchColumns out
 
     cdef bint _line(self, const char* p, const char* end) except -1
     cdef int _ours(self) except -1
@@ -75,5 +68,3 @@ cdef class TardisRows:
     cdef bint _wrong(self, str expected, const char* p, Py_ssize_t n) except -1
     cdef bint _repeats(self, int64_t price_ticks) noexcept nogil
     cdef int _batch(self, int kind, int side, int64_t seq) except -1
-    cdef int _level(self, int64_t price, int64_t qty) except -1
-    cdef int _grow(self) except -1

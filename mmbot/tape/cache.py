@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PACKAGE: Final = Path(__file__).parents[1]
 CORE: Final = (
     "book",
+    "columns",
     "decimal",
     "decode",
     "eventlog",
