@@ -1,6 +1,7 @@
 """The plugin base class; see ``strategy.pxd`` for the fields and ``mmbot.strategy`` for the public face."""
 
 from cpython.number cimport PyNumber_Index
+from libc.math cimport llround
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -173,8 +174,8 @@ cdef class Strategy:
 
     def set_timer(self, str name, *, double after_s=0.0, double every_s=0.0) -> None:
         """Call `on_timer(name)` once after `after_s`, then every `every_s` (0: only once); replaces an older one."""
-        cdef int64_t every_ns = <int64_t>(every_s * 1e9)
-        cdef int64_t after_ns = <int64_t>((after_s if after_s > 0 else every_s) * 1e9)
+        cdef int64_t every_ns = llround(every_s * 1e9)
+        cdef int64_t after_ns = llround((after_s if after_s > 0 else every_s) * 1e9)
         if not (0 <= after_s <= MAX_TIMER_S and 0 <= every_s <= MAX_TIMER_S) or after_ns <= 0:
             raise ValueError(f"set_timer({name!r}): expected a positive after_s or every_s, at most {MAX_TIMER_S:g}")
         self.timers[name] = (self.now_ns + after_ns, every_ns)

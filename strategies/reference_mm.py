@@ -18,9 +18,9 @@ class ReferenceMmParams(Params):
     """Distances are in ticks."""
 
     on: Literal["timer", "feed"] = field("timer", description="what it decides at")
-    interval_ms: int = field(100, ge=1, le=3_600_000, description="time between decisions on the timer")
-    half: float = field(0.0, ge=0, description="distance of the quotes from the centre, ticks")
-    skew: float = field(1.0, ge=0, description="ticks that the centre moves for each order size held")
+    interval_ms: float = field(100.0, ge=0.001, le=3_600_000, description="time between decisions on the timer")
+    half: float = field(0.0, ge=-1e6, le=1e6, description="distance of the quotes from the centre, ticks")
+    skew: float = field(1.0, ge=-1e6, le=1e6, description="ticks that the centre moves for each order size held")
     lots: dict[str, int] = field({}, description="order size by market id, in lots")
     max_orders: int = field(10, ge=1, description="position, in order sizes, at which the adding side stops")
     warm_up_s: float = field(10.0, ge=0, description="time before the first decision")

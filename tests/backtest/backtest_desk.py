@@ -52,7 +52,7 @@ class Scripted(Strategy):
 
     def arm(self) -> None:
         if self.left:
-            self.set_timer("next", after_s=(self.left[0][0] + self.start_ns - self.now_ns + 0.5) / 1e9)
+            self.set_timer("next", after_s=(self.left[0][0] + self.start_ns - self.now_ns) / 1e9)
 
     def on_timer(self, name: str) -> None:
         if 0 <= self.params.fails_ns <= self.now_ns - self.start_ns:

@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 from backtest_desk import (
-    ASIDE, BUY, PLUGIN, SELL, Desk, at_exchange, book, depth, instrument, latency_file, ns, seen, spot, trade,
+    ASIDE,
+    BUY,
+    PLUGIN,
+    SELL,
+    Desk,
+    at_exchange,
+    book,
+    depth,
+    instrument,
+    latency_file,
+    ns,
+    seen,
+    spot,
+    trade,
 )  # fmt: skip
 
 from mmbot._core.types import OrderState
@@ -178,3 +191,21 @@ def test_every_message_wakes_also_one_of_a_market_to_hedge_on(tmp_path: Path, wa
               market=1)  # fmt: skip
     told = desk.play().told("book", 1)
     assert [at for at, *_ in told if at < 100] == heard
+
+
+def test_a_timer_of_whole_milliseconds_is_due_to_the_nanosecond(tmp_path: Path) -> None:
+    # 1.001 s is a little less in binary; cut to whole nanoseconds it lost one at every round.
+    plugin = """
+from mmbot.strategy import Params, Strategy
+class ClockParams(Params):
+    pass
+class Clock(Strategy):
+    def on_start(self) -> None:
+        self.set_timer("round", every_s=1.001)
+    def on_timer(self, name: str) -> None:
+        self.note(str(self.now_ns))
+"""
+    desk = Desk(tmp_path, plugin=plugin)
+    desk.tape(book(0, bid=99, ask=101), depth(3500, BUY, (98, 1)))
+    rounds = [int(text.partition(": ")[2]) for text in desk.play().notes]
+    assert rounds == [ns(1001), ns(2002), ns(3003)]
