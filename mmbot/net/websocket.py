@@ -66,11 +66,16 @@ class SocketRules:
 class _Listener(WSListener):
     """picows' callbacks; joins fragmented messages."""
 
-    def __init__(self, handler: SocketHandler, max_message: int) -> None:
+    def __init__(self, handler: SocketHandler, max_message: int, connected: Callable[[WSTransport], None]) -> None:
         self._on_text = handler.on_text
+        self._connected = connected
         self._parts = bytearray()
         self._partial = False
         self._max_message = max_message
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        # Before the first frame, which may have come with the handshake: whoever handles it can answer.
+        self._connected(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == _TEXT and frame.fin:
@@ -163,6 +168,7 @@ class ManagedSocket:
             except Exception as error:  # noqa: BLE001 - a task's root: a fault in a callback costs the connection, no more
                 _log.exception("websocket handler failed", socket=self.name)
                 reason = f"{type(error).__name__} in a handler"
+            self._transport = None
             delay_s = self._backoff.next_s()
             _log.warning("websocket down", socket=self.name, reason=reason, retry_s=round(delay_s, 3))
             await asyncio.sleep(delay_s)
@@ -173,7 +179,7 @@ class ManagedSocket:
         async with asyncio.timeout(rules.connect_s):
             url = await self._address()
             transport, _ = await ws_connect(
-                lambda: _Listener(self._handler, rules.max_message),
+                lambda: _Listener(self._handler, rules.max_message, self._use),
                 url,
                 ssl_context=self._ssl_context,
                 websocket_handshake_timeout=rules.connect_s,
@@ -183,8 +189,6 @@ class ManagedSocket:
                 auto_ping_reply_timeout=rules.pong_s,
                 logger_name=_quiet,
             )
-        self._transport = transport
-        self._reason = ""
         try:
             await self._open(transport)
             self.connections += 1
@@ -203,6 +207,9 @@ class ManagedSocket:
             self._transport = None
             transport.disconnect(graceful=False)
             self._handler.on_close(self._reason or _said(transport))
+
+    def _use(self, transport: WSTransport) -> None:
+        self._transport, self._reason = transport, ""
 
     async def _open(self, transport: WSTransport) -> None:
         """Let the handler speak first; give up when the connection ends meanwhile."""
