@@ -7,9 +7,8 @@ the diff's own receive time), and every diff in sequence after that. While the b
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,9 +22,10 @@ from mmbot._core.sync import BookSync, SequenceRule, SyncResult, Trust
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError
 from mmbot.recordings import Entry, EntryKind, Reading, read
+from mmbot.tape.survey import choose_symbol, decimal_size, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 VENUES = {
@@ -34,20 +34,6 @@ VENUES = {
     "binance_spot": SequenceRule.BINANCE_SPOT,
 }
 COLUMNS = ("recv_ts_ns", "exch_ts_ms", "update_id", "bid_px", "bid_qty", "ask_px", "ask_qty")
-
-_DEPTH_SYMBOL = re.compile(rb'"e":\s*"depthUpdate".*?"s":\s*"([^"]+)"')
-_COIN_MARGINED = re.compile(r"USD_(PERP|\d{6})$")
-_LEVEL = re.compile(rb'\[\s*"([0-9.]+)"\s*,\s*"([0-9.]+)"\s*\]')
-
-
-@dataclass(slots=True)
-class Survey:
-    """What a first look at a recording shows of its depth messages."""
-
-    symbols: Counter[str] = field(default_factory=Counter)
-    with_prev_id: Counter[str] = field(default_factory=Counter)
-    price_decimals: Counter[str] = field(default_factory=Counter)
-    qty_decimals: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -101,15 +87,16 @@ def inspect(
         ConfigError: no depth messages, an unknown venue, or a symbol that is missing or ambiguous.
         OSError: a file cannot be read.
     """
-    survey = _survey(paths)
-    name = _choose_symbol(survey, symbol)
-    if venue is None:
-        futures = "binance_coinm" if _COIN_MARGINED.search(name) else "binance_usdm"
-        venue = futures if survey.with_prev_id[name] else "binance_spot"
+    seen = survey(paths, most=None)
+    books = +seen.depth
+    if not books:
+        raise ConfigError(f"{paths[0]}: expected Binance depth updates, found none")
+    name = choose_symbol(books, symbol, paths[0])
+    venue = venue or seen.venue_of(name)
     if venue not in VENUES:
         raise ConfigError(f"--venue: expected one of {', '.join(VENUES)}, found {venue!r}")
-    tick_size, lot_size = _size(survey.price_decimals[name]), _size(survey.qty_decimals[name])
-    player = Player(venue, name, tick_size, lot_size, depth=depth, out=out)
+    units = decimal_size(seen.price_decimals[name]), decimal_size(seen.qty_decimals[name])
+    player = Player(venue, name, *units, depth=depth, out=out)
     reading = Reading()
     for entry in read(paths, reading):
         player.play(entry)
@@ -235,72 +222,6 @@ def columns(depth: int) -> list[str]:
     ranks = range(1, depth + 1)
     further = [f"{name}_{rank}" for rank in ranks for name in ("bid_px", "bid_qty", "ask_px", "ask_qty")]
     return [*COLUMNS, *further]
-
-
-def venue_symbols(symbol: str) -> tuple[str, ...]:
-    """The names by which Binance may know `symbol`: itself, or what a unified symbol stands for."""
-    pair, _, settle = symbol.upper().partition(":")
-    if "/" not in pair:
-        return (symbol.upper(),)
-    base, _, quote = pair.partition("/")
-    return (f"{base}{quote}_PERP",) if settle and settle == base else (f"{base}{quote}",)
-
-
-def _survey(paths: Iterable[Path]) -> Survey:
-    """Symbols, sequence rule and the finest decimals of a recording's depth messages and snapshots."""
-    survey = Survey()
-    bare: list[bytes] = []
-    for entry in read(paths, Reading()):
-        payload = entry.payload
-        if b"depthUpdate" in payload:
-            match = _DEPTH_SYMBOL.search(payload)
-            if match is None:
-                continue
-            name = match[1].decode(errors="replace")
-            survey.symbols[name] += 1
-            survey.with_prev_id[name] += b'"pu"' in payload
-            _note_decimals(survey, name, payload)
-        elif b"lastUpdateId" in payload and entry.kind in (EntryKind.FRAME, EntryKind.REST):
-            asked = parse_qs(urlsplit(entry.url).query).get("symbol")
-            if asked:
-                _note_decimals(survey, asked[0].upper(), payload)
-            else:
-                bare.append(payload)
-    for payload in bare:  # they do not say whose they are: the finest of all does no harm
-        for name in survey.symbols:
-            _note_decimals(survey, name, payload)
-    return survey
-
-
-def _note_decimals(survey: Survey, name: str, payload: bytes) -> None:
-    price, qty = survey.price_decimals[name], survey.qty_decimals[name]
-    for price_text, qty_text in _LEVEL.findall(payload):
-        price = max(price, _decimals(price_text))
-        qty = max(qty, _decimals(qty_text))
-    survey.price_decimals[name], survey.qty_decimals[name] = price, qty
-
-
-def _decimals(text: bytes) -> int:
-    return len(text.partition(b".")[2].rstrip(b"0"))
-
-
-def _size(decimals: int) -> str:
-    decimals = min(decimals, 18)
-    return f"0.{'1'.zfill(decimals)}" if decimals else "1"
-
-
-def _choose_symbol(survey: Survey, asked: str | None) -> str:
-    recorded = ", ".join(sorted(survey.symbols))
-    if not survey.symbols:
-        raise ConfigError("recording: expected Binance depth updates, found none")
-    if asked is not None:
-        for name in venue_symbols(asked):
-            if name in survey.symbols:
-                return name
-        raise ConfigError(f"--symbol: expected one of {recorded}, found {asked!r}")
-    if len(survey.symbols) > 1:
-        raise ConfigError(f"recording: it holds several markets, choose one with --symbol: {recorded}")
-    return next(iter(survey.symbols))
 
 
 def describe(outcome: Outcome) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mmbot.cli.app import build
 from mmbot.errors import ConfigError
-from mmbot.inspect_recording import Outcome, columns, describe, inspect, venue_symbols
+from mmbot.inspect_recording import Outcome, columns, describe, inspect
 
 
 def rows_of(paths: list[Path], **options: object) -> tuple[Outcome, list[dict[str, str]]]:
@@ -124,14 +124,6 @@ def test_a_file_cut_off_is_used_as_far_as_it_goes(tmp_path: Path, spot: Path) ->
     assert (outcome.kept, outcome.undecoded, outcome.truncated_files) == (True, 0, [str(path)])
     assert len(rows) > 500
     assert any("ends early" in line for line in describe(outcome))
-
-
-@pytest.mark.parametrize(
-    ("symbol", "name"),
-    [("BTC/USDT:USDT", "BTCUSDT"), ("BTC/USDT", "BTCUSDT"), ("BTC/USD:BTC", "BTCUSD_PERP"), ("btcusdt", "BTCUSDT")],
-)
-def test_unified_symbols_are_known(symbol: str, name: str) -> None:
-    assert venue_symbols(symbol) == (name,)
 
 
 def test_the_command_writes_csv_and_summary_and_says_no(tmp_path: Path, lines: list[bytes]) -> None:

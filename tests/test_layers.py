@@ -6,7 +6,7 @@ Each layer may import itself and those below it::
     ops  bench
     engine (the shell)  recorder  assembly  backtest  sweep  inspect_recording  testing
     venues                               sim
-    net  plugins  config  journal  ledger  recordings  tape
+    net  plugins  config  journal  ledger  listings  recordings  tape
     strategy (what a plugin imports)
     _core, errors
 """
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "types", "clock", "_core"}),
     frozenset({"strategy"}),
-    frozenset({"net", "plugins", "config", "journal", "ledger", "recordings", "tape"}),
+    frozenset({"net", "plugins", "config", "journal", "ledger", "listings", "recordings", "tape"}),
     frozenset({"venues", "sim"}),
     frozenset({"assembly", "engine", "recorder", "backtest", "report", "sweep", "inspect_recording", "testing"}),
     frozenset({"ops", "bench"}),

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
+
+from mmbot.listings import FEES, LISTINGS
 
 E8: Final = 100_000_000
 
@@ -283,13 +285,24 @@ ETH_TIERS: Final = tiers(
     ]
 )
 
+
+def _listed(venue: str, symbol: str, **rest: Any) -> SimInstrument:
+    """A market with the units and fees by which recordings of it are read."""
+    found, (maker, taker) = LISTINGS[venue, symbol], FEES[venue]
+    units: dict[str, Any] = {
+        "symbol": symbol,
+        "base": found.base,
+        "quote": found.quote,
+        "tick": found.tick,
+        "lot": found.lot,
+    }
+    return SimInstrument(**units, maker_fee=maker, taker_fee=taker, **rest)
+
+
 USDM: Final = {
-    "BTCUSDT": SimInstrument(
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        tick="0.1",
-        lot="0.001",
+    "BTCUSDT": _listed(
+        "binance_usdm",
+        "BTCUSDT",
         price_decimals=2,
         qty_decimals=3,
         min_price="556.8",
@@ -300,17 +313,12 @@ USDM: Final = {
         min_notional="100",
         multiplier_up="1.05",
         multiplier_down="0.95",
-        maker_fee="0.0002",
-        taker_fee="0.0005",
         start_price="61800",
         tiers=BTC_TIERS,
     ),
-    "ETHUSDT": SimInstrument(
-        symbol="ETHUSDT",
-        base="ETH",
-        quote="USDT",
-        tick="0.01",
-        lot="0.001",
+    "ETHUSDT": _listed(
+        "binance_usdm",
+        "ETHUSDT",
         price_decimals=2,
         qty_decimals=3,
         min_price="39.86",
@@ -321,19 +329,14 @@ USDM: Final = {
         min_notional="20",
         multiplier_up="1.05",
         multiplier_down="0.95",
-        maker_fee="0.0002",
-        taker_fee="0.0005",
         start_price="2685",
         tiers=ETH_TIERS,
     ),
 }
 SPOT: Final = {
-    "BTCUSDT": SimInstrument(
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        tick="0.01",
-        lot="0.00001",
+    "BTCUSDT": _listed(
+        "binance_spot",
+        "BTCUSDT",
         price_decimals=8,
         qty_decimals=8,
         min_price="0.01",
@@ -344,16 +347,11 @@ SPOT: Final = {
         min_notional="5",
         multiplier_up="5",
         multiplier_down="0.2",
-        maker_fee="0.001",
-        taker_fee="0.001",
         start_price="61837",
     ),
-    "ETHUSDT": SimInstrument(
-        symbol="ETHUSDT",
-        base="ETH",
-        quote="USDT",
-        tick="0.01",
-        lot="0.0001",
+    "ETHUSDT": _listed(
+        "binance_spot",
+        "ETHUSDT",
         price_decimals=8,
         qty_decimals=8,
         min_price="0.01",
@@ -364,8 +362,6 @@ SPOT: Final = {
         min_notional="5",
         multiplier_up="5",
         multiplier_down="0.2",
-        maker_fee="0.001",
-        taker_fee="0.001",
         start_price="2686.5",
     ),
 }

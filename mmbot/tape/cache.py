@@ -123,6 +123,7 @@ def converters() -> str:
 def python_files() -> list[Path]:
     """The modules of Python that a tape of some source depends on."""
     return [
+        PACKAGE / "listings.py",
         PACKAGE / "recordings.py",
         *sorted((PACKAGE / "tape").glob("*.py")),
         *sorted((PACKAGE / "journal").glob("*.py")),

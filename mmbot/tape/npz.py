@@ -21,8 +21,8 @@ from numpy.lib import format as npy
 from mmbot._core.tape import TapeFlag, TapeKind, open_tape
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
+from mmbot.listings import known_instrument
 from mmbot.tape.instruments import instrument_fields
-from mmbot.tape.known import known_instrument
 from mmbot.tape.request import Request, Rules
 from mmbot.tape.writer import VALUE_LIMIT, TapeWriter
 

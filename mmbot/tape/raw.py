@@ -13,9 +13,9 @@ from mmbot._core.intake import AGG_TRADE_KIND, Intake
 from mmbot._core.tape import TapeKind
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
+from mmbot.listings import known_instrument
 from mmbot.recordings import EntryKind, parse_line
 from mmbot.tape.instruments import described_instrument, instrument_fields
-from mmbot.tape.known import known_instrument
 from mmbot.tape.lines import Intact, line_blocks
 from mmbot.tape.quality import Quality
 from mmbot.tape.request import Request, Rules
@@ -131,7 +131,7 @@ def find_instrument(request: Request, paths: list[Path]) -> tuple[Instrument, st
     elif recorded is not None and request.venue in (None, recorded.venue) and _is_meant(recorded, request.symbol):
         found, how = recorded, "recorded"
     else:
-        seen = survey(paths)
+        seen = survey(paths[:1])
         symbol = seen.choose(request.symbol, paths[0])
         venue = request.venue or seen.venue_of(symbol)
         listed = (request.listing or known_instrument)(venue, symbol)

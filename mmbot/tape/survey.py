@@ -1,4 +1,4 @@
-"""A first look at a raw recording: which market it is of, by which sequence rule, with how many decimals."""
+"""A first look at a raw recording: which markets it is of, by which sequence rule, with how many decimals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
 
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError
 from mmbot.recordings import EntryKind, Reading, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 VENUES: Final = ("binance_usdm", "binance_coinm", "binance_spot")
@@ -33,33 +34,27 @@ class Survey:
 
     Attributes:
         messages: market data.
+        depth: messages of the book.
         futures: messages that only futures have.
         price_decimals: the most that a price has.
         qty_decimals: the most that a quantity has.
     """
 
     messages: Counter[str] = field(default_factory=Counter)
+    depth: Counter[str] = field(default_factory=Counter)
     futures: Counter[str] = field(default_factory=Counter)
     price_decimals: Counter[str] = field(default_factory=Counter)
     qty_decimals: Counter[str] = field(default_factory=Counter)
 
     def choose(self, asked: str | None, where: Path) -> str:
-        """The symbol to convert.
+        """The symbol that is meant.
 
         Raises:
             ConfigError: none was asked for and there are several, or none; or the one asked for is not there.
         """
-        recorded = ", ".join(sorted(self.messages))
         if not self.messages:
             raise ConfigError(f"{where}: expected Binance market data, found none in the first {LOOKED_AT} lines")
-        if asked is None:
-            if len(self.messages) > 1:
-                raise ConfigError(f"{where}: it holds several markets, choose one with --symbol: {recorded}")
-            return next(iter(self.messages))
-        for name in _venue_symbols(asked):
-            if name in self.messages:
-                return name
-        raise ConfigError(f"{where}: expected --symbol to be one of {recorded}, found {asked!r}")
+        return choose_symbol(self.messages, asked, where)
 
     def venue_of(self, symbol: str) -> str:
         """The venue whose messages these are."""
@@ -82,8 +77,8 @@ class Survey:
             base_asset=base,
             quote_asset=quote,
             settle_asset=settle,
-            tick_size=_size(self.price_decimals[symbol]),
-            lot_size=_size(self.qty_decimals[symbol]),
+            tick_size=decimal_size(self.price_decimals[symbol]),
+            lot_size=decimal_size(self.qty_decimals[symbol]),
             # "1 contract is 100 USD for BTC, 10 USD for all others": COIN-M contract specifications.
             contract_size=("100" if base == "BTC" else "10") if inverse else "1",
             perpetual=not spot,
@@ -91,21 +86,48 @@ class Survey:
         )
 
 
-def survey(paths: Sequence[Path], symbols: int = LOOKED_AT) -> Survey:
-    """Look at the first messages of a recording.
+def choose_symbol(recorded: Collection[str], asked: str | None, where: Path | str) -> str:
+    """The symbol that is meant, of those in a recording.
+
+    Args:
+        recorded: the venue's symbols; at least one.
+        asked: unified or the venue's; None: the only one there is.
+        where: for the error.
+
+    Raises:
+        ConfigError: none was asked for and there are several; or the one asked for is not there.
+    """
+    names = ", ".join(sorted(recorded))
+    if asked is None:
+        if len(recorded) > 1:
+            raise ConfigError(f"{where}: it holds several markets, choose one with --symbol: {names}")
+        return next(iter(recorded))
+    for name in venue_symbols(asked):
+        if name in recorded:
+            return name
+    raise ConfigError(f"{where}: expected --symbol to be one of {names}, found {asked!r}")
+
+
+def survey(paths: Sequence[Path], most: int | None = LOOKED_AT) -> Survey:
+    """Look at the first `most` messages of a recording's files, merged by time; None: at all of them.
 
     Raises:
         OSError: a file cannot be read.
     """
     found = Survey()
     bare: list[bytes] = []
-    for entry in islice(read(paths[:1], Reading()), symbols):
+    for entry in islice(read(paths, Reading()), most):
         payload = entry.payload
         if b"lastUpdateId" in payload and entry.kind in (EntryKind.FRAME, EntryKind.REST):
-            bare.append(payload)
+            asked = parse_qs(urlsplit(entry.url).query).get("symbol")
+            if asked:
+                _note_decimals(found, asked[0].upper(), payload)
+            else:
+                bare.append(payload)
         elif entry.kind is EntryKind.FRAME and (match := _SYMBOL.search(payload)):
             name = match[1].decode(errors="replace")
             found.messages[name] += 1
+            found.depth[name] += b'"depthUpdate"' in payload
             found.futures[name] += b'"pu":' in payload or b'"X":' in payload or b"markPriceUpdate" in payload
             _note_decimals(found, name, payload)
     for payload in bare:  # they do not say whose they are: the finest of all does no harm
@@ -127,12 +149,13 @@ def _decimals(text: bytes) -> int:
     return len(text.partition(b".")[2].rstrip(b"0"))
 
 
-def _size(decimals: int) -> str:
+def decimal_size(decimals: int) -> str:
+    """The unit with that many decimals, 18 at most."""
     decimals = min(decimals, 18)
     return f"0.{'1'.zfill(decimals)}" if decimals else "1"
 
 
-def _venue_symbols(symbol: str) -> tuple[str, ...]:
+def venue_symbols(symbol: str) -> tuple[str, ...]:
     """The names by which Binance may know `symbol`: itself, or what a unified symbol stands for."""
     pair, _, settle = symbol.upper().partition(":")
     if "/" not in pair:

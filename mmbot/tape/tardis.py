@@ -15,8 +15,8 @@ import numpy as np
 from mmbot._core.tardis import KINDS, TardisRows
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
+from mmbot.listings import known_instrument
 from mmbot.tape.instruments import instrument_fields
-from mmbot.tape.known import known_instrument
 from mmbot.tape.lines import Intact, head_of, line_blocks
 from mmbot.tape.spool import Spool
 from mmbot.tape.survey import Survey

@@ -13,8 +13,8 @@ from tape_columns import Batch, batches
 
 from mmbot._core.book import Book
 from mmbot.inspect_recording import inspect
+from mmbot.listings import known_instrument
 from mmbot.tape import Request, Rules, TapeKind, convert, open_tape
-from mmbot.tape.known import known_instrument
 from mmbot.tape.npz import export
 
 FINEST = {"tick_size": "0.00000001", "lot_size": "0.00000001"}
@@ -109,16 +109,21 @@ def test_the_report_says_what_is_in_a_recording(data_dir: Path, tmp_path: Path, 
     assert 340 < (totals["exch_to_ns"] - totals["exch_from_ns"]) / 1e9 < 350
 
 
-def test_known_units_are_those_of_the_simulated_venues() -> None:
-    from mmbot.sim.instruments import SPOT, USDM
-
-    for venue, listed in (("binance_usdm", USDM), ("binance_spot", SPOT)):
-        for symbol, each in listed.items():
-            found = known_instrument(venue, symbol)
-            assert found is not None
-            assert (found.tick_size, found.lot_size) == (each.tick, each.lot)
-            assert (found.maker_fee, found.taker_fee) == (float(each.maker_fee), float(each.taker_fee))
-    assert known_instrument("binance_usdm", "ABCUSDT") is None
+@pytest.mark.parametrize(
+    ("venue", "symbol", "units"),
+    [
+        ("binance_usdm", "BTCUSDT", ("BTC", "USDT", "USDT", "0.1", "0.001", "1", True, False, 0.0002)),
+        ("binance_coinm", "ETHUSD_PERP", ("ETH", "USD", "ETH", "0.01", "1", "10", True, True, 0.0002)),
+        ("binance_spot", "ETHUSDT", ("ETH", "USDT", "USDT", "0.01", "0.0001", "1", False, False, 0.001)),
+    ],
+)
+def test_much_traded_markets_are_known(venue: str, symbol: str, units: tuple[object, ...]) -> None:
+    found = known_instrument(venue, symbol)
+    assert found is not None
+    assets = (found.base_asset, found.quote_asset, found.settle_asset)
+    sizes = (found.tick_size, found.lot_size, found.contract_size)
+    assert (*assets, *sizes, found.perpetual, found.inverse, found.maker_fee) == units
+    assert known_instrument(venue, "ABCUSDT") is None
 
 
 def test_a_saved_exchange_info_gives_the_units(data_dir: Path) -> None:
