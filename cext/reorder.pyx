@@ -16,7 +16,8 @@ cdef class Merge:
     Args:
         columns: of all batches, by name, contiguous: ``exch_ns local_ns seq start`` int64, ``count`` uint32, ``kind
             side flags`` uint8, ``levels`` int64 [m, 2]; ``start`` is where a batch's levels begin.
-        exch_order: rows sorted by exchange time within each run of `run` rows, stably; None: they are so throughout.
+        exch_order: rows sorted by exchange time within each run of `run` rows, stably, and the first time of each run;
+            None: they are so throughout.
         local_order: the same by local time.
         run: rows of a run.
         shift_ns: added to every local time.
@@ -27,8 +28,8 @@ cdef class Merge:
     """
 
     def __cinit__(
-        self, dict columns not None, const int64_t[::1] exch_order, const int64_t[::1] local_order, *, int64_t run,
-        int64_t shift_ns, tuple renamed not None,
+        self, dict columns not None, tuple exch_order, tuple local_order, *, int64_t run, int64_t shift_ns,
+        tuple renamed not None,
     ):
         cdef const int64_t[::1] exch_ns = columns["exch_ns"]
         cdef const int64_t[::1] local_ns = columns["local_ns"]
@@ -128,25 +129,25 @@ cdef class Merge:
         return n
 
 
-cdef int _begin(
-    Walk* walk, const int64_t* keys, const int64_t[::1] order, int64_t n, int64_t run, uint8_t need,
-) except -1:
+cdef int _begin(Walk* walk, const int64_t* keys, tuple order, int64_t n, int64_t run, uint8_t need) except -1:
+    """Sets a walk before its first row; neither rows nor keys are read, which would bring every run into memory."""
+    cdef const int64_t[::1] rows
+    cdef const int64_t[::1] heads
     cdef Py_ssize_t i
     walk.keys, walk.need, walk.end = keys, need, n
     if order is None or n == 0:
         return 0
-    if order.shape[0] != n:
-        raise ValueError(f"order: expected {n} rows, found {order.shape[0]}")
-    walk.order = &order[0]
+    rows, heads = order
     walk.n_runs = (n + run - 1) // run
+    if rows.shape[0] != n or heads.shape[0] != walk.n_runs:
+        raise ValueError(f"order: expected {n} rows in {walk.n_runs} runs, found {rows.shape[0]} in {heads.shape[0]}")
+    walk.order = &rows[0]
     walk.heap = <Run*> malloc(walk.n_runs * sizeof(Run))
     if walk.heap == NULL:
         raise MemoryError
     for i in range(walk.n_runs):
-        if not 0 <= order[i * run] < n:
-            raise ValueError(f"order: expected rows below {n}, found {order[i * run]}")
         walk.heap[i].at, walk.heap[i].end = i * run, min(n, (i + 1) * run)
-        walk.heap[i].key = keys[order[i * run]]
+        walk.heap[i].key = heads[i]
     for i in range(walk.n_runs // 2, -1, -1):
         _sift(walk, i)
     return 0

@@ -9,8 +9,8 @@ class Merge:
     def __new__(
         cls,
         columns: dict[str, NDArray[Any]],
-        exch_order: NDArray[np.int64] | None,
-        local_order: NDArray[np.int64] | None,
+        exch_order: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+        local_order: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
         *,
         run: int,
         shift_ns: int,

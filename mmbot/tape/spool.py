@@ -30,7 +30,7 @@ RUN: Final = 1 << 18
 """Batches sorted at once."""
 MOST_MAPPED_BYTES: Final = 160 << 20
 """Of files, this process's code included, in memory at once; beyond it less is read at once."""
-LEAST_AT_ONCE: Final = 4096
+LEAST_AT_ONCE: Final = 512
 _COLUMNS: Final = {
     "exch_ns": "<i8",
     "local_ns": "<i8",
@@ -165,17 +165,22 @@ class Spool:
                 size = min(2 * size, CHUNK_BATCHES)
             yield taken
 
-    def _order(self, keys: NDArray[Any], *, sorted_already: bool) -> NDArray[Any] | None:
-        """Rows sorted by key, stably, within each run of `RUN`; None when they are so throughout."""
+    def _order(self, keys: NDArray[Any], *, sorted_already: bool) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Rows sorted by key, stably, within each run of `RUN`, and the least key of each run.
+
+        None when they are sorted throughout.
+        """
         if sorted_already:
             return None
         name = f"order {len(self._files)}"
         file = self._files[name] = self._file()
+        heads = []
         for at in range(0, self.batches, RUN):
-            rows = np.argsort(keys[at : at + RUN], kind="stable").astype(np.int64)
-            file.write((rows + at).data)
+            rows = np.argsort(keys[at : at + RUN], kind="stable").astype(np.int64) + at
+            file.write(rows.data)
+            heads.append(int(keys[rows[0]]))
             self._release()
-        return self._mapped(name, "<i8")
+        return self._mapped(name, "<i8"), np.array(heads, np.int64)
 
     def _file(self) -> IO[bytes]:
         return tempfile.TemporaryFile(dir=self._folder, prefix=".tape-")
