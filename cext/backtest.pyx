@@ -329,6 +329,9 @@ cdef class Backtest:
         cdef const Level* levels = &cursor.chunk.levels[cursor.chunk.first[at]]
         if kind == TapeKind.DEPTH or kind == TapeKind.SNAPSHOT:
             lane.paper.depth(side, levels, cursor.chunk.count[at], cursor.ts_ns)
+            lane.paper.at_id(cursor.chunk.seq[at])
+        elif kind == TapeKind.TICKER:
+            lane.paper.ticker(levels, cursor.chunk.seq[at], cursor.ts_ns)
         elif kind == TapeKind.TRADE:
             lane.paper.trade(side, levels[0].price_ticks, levels[0].qty_lots, cursor.ts_ns)
         elif kind == TapeKind.CLEAR:

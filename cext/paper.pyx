@@ -101,6 +101,54 @@ cdef class PaperMarket:
         if self.book.best_key(side) > before:
             self._reached(1 - side, self.book.best_bid_ticks if side == 0 else self.book.best_ask_ticks, exch_ns)
 
+    cdef void ticker(self, const Level* best, int64_t id, int64_t exch_ns) noexcept nogil:
+        """Best bid and ask, newer than the book: what stands before them has gone, though no level message said so."""
+        cdef int32_t i
+        cdef int side
+        if id <= self.book_id or id <= self.top_id:
+            return
+        self.depth(0, best, 1, exch_ns)
+        self.depth(1, best + 1, 1, exch_ns)
+        self.top_id = id
+        for side in range(2):
+            self.top_ticks[side] = best[side].price_ticks if best[side].qty_lots > 0 else self._behind(
+                side, best[side].price_ticks)
+        for i in range(self.n_open):
+            side = self.open[i].side
+            if self._before_top(side, self.open[i].price_ticks):
+                queue_change(
+                    &self.queue, &self.open[i].queue, <double>self.book.qty_at(side, self.open[i].price_ticks), 0.0)
+        for side in range(2):
+            if self.top_ticks[side] != 0:
+                self._reached(1 - side, self.top_ticks[side], exch_ns)
+
+    cdef int64_t _behind(self, int side, int64_t price_ticks) noexcept nogil:
+        """The best price of the book that is worse than this one; 0: none."""
+        cdef Level[MAX_WALK] levels
+        cdef Py_ssize_t i, n = self.book.depth(side, levels, MAX_WALK)
+        for i in range(n):
+            if levels[i].price_ticks < price_ticks if side == 0 else levels[i].price_ticks > price_ticks:
+                return levels[i].price_ticks
+        return 0
+
+    cdef bint _before_top(self, int side, int64_t price_ticks) noexcept nogil:
+        """Whether nobody else stands at a price or before it, by a ticker that is newer than the book."""
+        if self.top_id == 0 or self.top_ticks[side] == 0:
+            return False
+        return price_ticks > self.top_ticks[0] if side == Side.BUY else price_ticks < self.top_ticks[1]
+
+    cdef int64_t _best(self, int side) noexcept nogil:
+        """Best price of others on a side, the later of book and ticker; 0: none."""
+        if self.top_id != 0 and self.top_ticks[side] != 0:
+            return self.top_ticks[side]
+        return self.book.best_ask_ticks if side else self.book.best_bid_ticks
+
+    cdef double _ahead(self, int side, int64_t price_ticks) noexcept nogil:
+        """What stands in the queue at a price."""
+        if self._before_top(side, price_ticks):
+            return 0.0
+        return <double>self.book.qty_at(side, price_ticks)
+
     cdef void _level_changes(self, int side, const Level* level) noexcept nogil:
         cdef int32_t i
         cdef double before
@@ -194,7 +242,7 @@ cdef class PaperMarket:
         memset(&order, 0, sizeof(order))
         order.side = Side.SELL if self.position_lots > 0 else Side.BUY
         order.qty_lots = self.position_lots if self.position_lots > 0 else -self.position_lots
-        best = self.book.best_bid_ticks if order.side == Side.SELL else self.book.best_ask_ticks
+        best = self._best(1 - order.side)
         order.price_ticks = best if best > 0 else self.last_ticks
         self._fill(&order, order.price_ticks, order.qty_lots, False, exch_ns)
         # No order of this session: the fill counts all the same.
@@ -306,9 +354,8 @@ cdef class PaperMarket:
         self._rest(&order, exch_ns)
 
     cdef bint _crosses(self, int side, int64_t price_ticks) noexcept nogil:
-        if side == Side.BUY:
-            return self.book.best_ask_lots != 0 and price_ticks >= self.book.best_ask_ticks
-        return self.book.best_bid_lots != 0 and price_ticks <= self.book.best_bid_ticks
+        cdef int64_t best = self._best(1 - side)
+        return best != 0 and (price_ticks >= best if side == Side.BUY else price_ticks <= best)
 
     cdef bint _meets_own(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil:
         """Settle a meeting with our own resting orders; True: the taking one goes."""
@@ -334,22 +381,23 @@ cdef class PaperMarket:
     cdef int64_t _take(self, PaperOrder* order, int64_t exch_ns) noexcept nogil:
         """Fill what takes: whole at the other side's best, or level by level as far as price and depth go."""
         cdef Level[MAX_WALK] levels
-        cdef Py_ssize_t n, i
+        cdef Py_ssize_t n, i, first = 0
         cdef int64_t reachable = 0, lots
         cdef bint buys = order.side == Side.BUY
         if not self.partial:
-            self._fill(
-                order, self.book.best_ask_ticks if buys else self.book.best_bid_ticks, order.qty_lots, False, exch_ns)
+            self._fill(order, self._best(1 - order.side), order.qty_lots, False, exch_ns)
             return order.qty_lots
         n = self.book.depth(1 - order.side, levels, MAX_WALK)
-        for i in range(n):
+        while first < n and self._before_top(1 - order.side, levels[first].price_ticks):
+            first += 1
+        for i in range(first, n):
             if levels[i].price_ticks > order.price_ticks if buys else levels[i].price_ticks < order.price_ticks:
                 n = i
                 break
             reachable += levels[i].qty_lots
         if order.time_in_force == TimeInForce.FOK and reachable < order.qty_lots:
             return 0
-        for i in range(n):
+        for i in range(first, n):
             lots = min(levels[i].qty_lots, order.qty_lots - order.filled_lots)
             if lots == 0:
                 break
@@ -369,7 +417,7 @@ cdef class PaperMarket:
         kept = &self.open[self.n_open]
         kept[0] = order[0]
         kept.state = OrderState.PARTIALLY_FILLED if order.filled_lots else OrderState.LIVE
-        queue_enter(&self.queue, &kept.queue, <double>self.book.qty_at(order.side, order.price_ticks))
+        queue_enter(&self.queue, &kept.queue, self._ahead(order.side, order.price_ticks))
         if self.queue.model == QueueModel.L3_FIFO:
             self.failed |= self.l3.own_add(
                 order.num, order.side, order.price_ticks, order.qty_lots - order.filled_lots) != 0
@@ -403,7 +451,7 @@ cdef class PaperMarket:
             order = &self.open[self.n_open - 1]
             order[0] = moved
             order.price_ticks = command.price_ticks
-            queue_enter(&self.queue, &order.queue, <double>self.book.qty_at(order.side, order.price_ticks))
+            queue_enter(&self.queue, &order.queue, self._ahead(order.side, order.price_ticks))
         order.qty_lots = command.qty_lots
         if self.queue.model == QueueModel.L3_FIFO:
             self.l3.own_modify(order.num, order.price_ticks, order.qty_lots - order.filled_lots)

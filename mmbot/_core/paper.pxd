@@ -74,12 +74,22 @@ cdef class PaperMarket:
     cdef int128 fee_carry                       # what rounding to 1e-8 has left over, so that sums stay exact
     cdef int128 base_carry
     cdef int64_t trade_id, last_answer_ns
+    cdef int64_t book_id                        # of the newest message of the book
+    cdef int64_t top_id                         # of a ticker that is newer; 0: the book is
+    cdef int64_t[2] top_ticks                   # its best bid and ask; 0: none
     cdef int64_t last_ticks                     # of the last trade; 0: none yet
     cdef Answer* answers                        # ring
     cdef int64_t head, tail, room
 
     # -- the exchange's events
     cdef void depth(self, int side, const Level* levels, Py_ssize_t n, int64_t exch_ns) noexcept nogil
+    # The book has followed the venue up to this update.
+    cdef inline void at_id(self, int64_t id) noexcept nogil:
+        self.book_id = id
+        if id >= self.top_id:
+            self.top_id = 0
+    # A book ticker: best bid and best ask, and the venue's update id. Of 0 lots: nobody but us stands there.
+    cdef void ticker(self, const Level* best, int64_t id, int64_t exch_ns) noexcept nogil
     cdef void trade(self, int taker_side, int64_t price_ticks, int64_t qty_lots, int64_t exch_ns) noexcept nogil
     # One event about a single order: `kind` is a TapeKind, `order_id` the market's.
     cdef int l3_event(self, int kind, int64_t order_id, int side, const Level* level, int64_t exch_ns) except -1
@@ -95,6 +105,11 @@ cdef class PaperMarket:
         return self.answers[self.head & (self.room - 1)].due_ns if self.head != self.tail else 0x7FFFFFFFFFFFFFFF
     cdef const Answer* pop(self) noexcept nogil     # valid until the next event; None must be waiting otherwise
 
+    # -- private
+    cdef int64_t _behind(self, int side, int64_t price_ticks) noexcept nogil
+    cdef bint _before_top(self, int side, int64_t price_ticks) noexcept nogil
+    cdef int64_t _best(self, int side) noexcept nogil
+    cdef double _ahead(self, int side, int64_t price_ticks) noexcept nogil
     cdef void _level_changes(self, int side, const Level* level) noexcept nogil
     cdef void _reached(self, int side, int64_t price_ticks, int64_t exch_ns) noexcept nogil
     cdef void _place(self, const Command* command, int64_t id, int64_t exch_ns) noexcept nogil
