@@ -78,7 +78,10 @@ def public(method: str, weight: int | Weight = 1) -> Endpoint:
     """A public method of the venue."""
 
     def handle(call: Call) -> Any:
-        return getattr(call.gateway.venue, method)(call.params, call.now_ns)
+        venue = call.gateway.venue
+        now_ns = venue.note_time(call.now_ns)
+        owner = venue.data if hasattr(venue.data, method) else venue
+        return getattr(owner, method)(call.params, now_ns)
 
     return Endpoint(handle, _weight(weight))
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mmbot.sim.futures import FuturesVenue
 
 ONE = fixed(1)
+CANDLES = steps((99, 1), (499, 2), (1000, 5), (1500, 10), default=500)
 DEPTH = steps((50, 2), (100, 5), (500, 10), (1000, 20), default=500)
 
 
@@ -119,6 +120,15 @@ REST: RestTable = {
     ("GET", "/fapi/v1/trades"): public("trades", 5),
     ("GET", "/fapi/v1/historicalTrades"): public("trades", 20),
     ("GET", "/fapi/v1/aggTrades"): public("agg_trades", 20),
+    ("GET", "/fapi/v1/rpiDepth"): public("depth", 20),
+    ("GET", "/fapi/v1/klines"): public("klines", CANDLES),
+    ("GET", "/fapi/v1/continuousKlines"): public("continuous_klines", CANDLES),
+    ("GET", "/fapi/v1/indexPriceKlines"): public("index_klines", CANDLES),
+    ("GET", "/fapi/v1/markPriceKlines"): public("mark_klines", CANDLES),
+    ("GET", "/fapi/v1/premiumIndexKlines"): public("premium_klines", CANDLES),
+    ("GET", "/fapi/v1/openInterest"): public("open_interest"),
+    ("GET", "/fapi/v1/symbolAdlRisk"): public("adl_risk"),
+    ("GET", "/fapi/v1/indexInfo"): special(empty_list),
     ("GET", "/fapi/v1/ticker/bookTicker"): public("book_ticker", per_symbol(2, 5)),
     ("GET", "/fapi/v1/ticker/price"): public("ticker_price", per_symbol(1, 2)),
     ("GET", "/fapi/v2/ticker/price"): public("ticker_price", per_symbol(1, 2)),
@@ -144,6 +154,8 @@ REST: RestTable = {
     ("GET", "/fapi/v1/openOrders"): private("open_orders", per_symbol(1, 40)),
     ("GET", "/fapi/v1/allOrders"): private("all_orders", 5),
     ("GET", "/fapi/v1/userTrades"): private("user_trades", 5),
+    ("GET", "/fapi/v1/orderAmendment"): private("order_amendments"),
+    ("GET", "/fapi/v1/adlQuantile"): private("adl_quantiles", 5),
     ("GET", "/fapi/v1/income"): private("income", 30),
     ("GET", "/fapi/v1/forceOrders"): private("force_orders", per_symbol(20, 50)),
     ("GET", "/fapi/v1/account"): _ACCOUNT_V2,

@@ -86,7 +86,13 @@ def _no_symbols(call: Call) -> dict[str, Any]:
     }
 
 
+def _working(_call: Call) -> dict[str, Any]:
+    """``/sapi/v1/system/status``."""
+    return {"status": 0, "msg": "normal"}
+
+
 WALLET: RestTable = {
+    ("GET", "/sapi/v1/system/status"): special(_working),
     ("GET", "/sapi/v1/capital/config/getall"): special(_wallet, 10, security=Security.SIGNED),
     ("GET", "/sapi/v1/asset/tradeFee"): special(_trade_fees, security=Security.SIGNED),
     ("GET", "/sapi/v1/account/apiRestrictions"): special(_restrictions, security=Security.SIGNED),

@@ -10,10 +10,10 @@ from mmbot.sim import futures_wire as wire
 from mmbot.sim.events import Event, Refused
 from mmbot.sim.futures_accounts import FuturesAccounts
 from mmbot.sim.futures_clearing import Clearing
-from mmbot.sim.futures_rules import POST_ONLY, read_amendment, read_order
+from mmbot.sim.futures_rules import POST_ONLY, Scene, read_amendment, read_order
 from mmbot.sim.instruments import share
 from mmbot.sim.market import NS_PER_MS, Market
-from mmbot.sim.orders import Fill, SimOrder
+from mmbot.sim.orders import Amendment, Fill, SimOrder
 from mmbot.sim.requests import count, in_window, listed, text, whole
 from mmbot.sim.venue import TIME_IN_FORCE, Answer
 
@@ -48,6 +48,10 @@ class FuturesVenue(FuturesAccounts):
     def trade_answer(self, fill: Fill) -> Answer:
         """GET /fapi/v1/userTrades."""
         return wire.trade_answer(fill)
+
+    def change_answer(self, order: SimOrder, change: Amendment) -> Answer:
+        """GET /fapi/v1/orderAmendment."""
+        return wire.change_answer(order, change, order.changes.index(change) + 1)
 
     def _position(self, order: SimOrder) -> Position:
         return self.accounts[order.user.index].positions[order.instrument.symbol]
@@ -117,8 +121,9 @@ class FuturesVenue(FuturesAccounts):
     def _checked(self, user: User, params: Mapping[str, Any], now_ns: int) -> SimOrder:
         market = self.market_of(params)
         instrument, symbol = market.instrument, market.instrument.symbol
-        mark_e8, best = self.clearing.marks[symbol].mark_e8, market.matcher.best()
-        fields = read_order(params, instrument, mark_e8=mark_e8, best=best)
+        best = market.matcher.best()
+        scene = Scene(self.clearing.marks[symbol].mark_e8, market.matcher.levels, now_ns // NS_PER_MS)
+        fields = read_order(params, instrument, scene)
         if fields["client_id"]:
             twin = self.orders.find(user, symbol, None, fields["client_id"])
             if twin is not None and twin.open:
@@ -176,7 +181,13 @@ class FuturesVenue(FuturesAccounts):
         if kind not in {"ACK", "RESULT"}:
             raise Refused(-1130, "Data sent for parameter 'newOrderRespType' is not valid.")
         self._submit(order, now_ns)
+        if order.good_till_ms and order.open:
+            self._schedule.call_at(order.good_till_ms * NS_PER_MS, lambda due: self._outlived(order, due))
         return wire.placed_answer(order, acknowledge=kind == "ACK")
+
+    def _outlived(self, order: SimOrder, now_ns: int) -> None:
+        if order.open:
+            self._pull(order, "EXPIRED", now_ns)
 
     def test_order(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """POST /fapi/v1/order/test: every check, no order."""
@@ -190,15 +201,11 @@ class FuturesVenue(FuturesAccounts):
         order = self._order_of(user, params, -2013, "Order does not exist.")
         if not order.open or order.kind != "LIMIT":
             raise Refused(-2013, "Order does not exist.")
-        if order.amendments >= MAX_AMENDMENTS:
+        if len(order.changes) >= MAX_AMENDMENTS:
             raise Refused(-5026, "Exceed maximum modify order limit.")
         market = self.markets[order.instrument.symbol]
-        ticks, lots = read_amendment(
-            params,
-            order,
-            mark_e8=self.clearing.marks[order.instrument.symbol].mark_e8,
-            best=market.matcher.best(),
-        )
+        mark_e8 = self.clearing.marks[order.instrument.symbol].mark_e8
+        ticks, lots = read_amendment(params, order, Scene(mark_e8, market.matcher.levels, now_ns // NS_PER_MS))
         if order.reduce_only:
             room = self._reducible(user, self._position(order), order.side) + order.left_lots
             lots = min(lots, order.filled_lots + room)
@@ -233,9 +240,8 @@ class FuturesVenue(FuturesAccounts):
             self._pull(order, "CANCELED", now_ns)
             return
         self._reserve(order, order.left_lots)
-        order.amendments += 1
         order.self_trade = "NONE"
-        order.update_ms = now_ns // NS_PER_MS
+        self._changed(order, old, now_ns)
         self._announce(order, "AMENDMENT")
         if not order.release_ns:
             self._matched(order, market, outcome, now_ns)

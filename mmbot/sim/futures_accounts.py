@@ -121,7 +121,7 @@ class FuturesAccounts(Venue):
     def position_risk(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """GET /fapi/v2|v3/positionRisk, account.position (one superset answer)."""
         self._schedule.at(now_ns)
-        account, markets = self.accounts[user.index], self._asked(params)[0]
+        account, markets = self.accounts[user.index], self.data.asked(params)[0]
         return [wire.position_answer(account, account.positions[market.instrument.symbol]) for market in markets]
 
     def income(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
@@ -165,7 +165,7 @@ class FuturesAccounts(Venue):
                     for number, tier in enumerate(market.instrument.tiers, 1)
                 ],
             }
-            for market in self._asked(params)[0]
+            for market in self.data.asked(params)[0]
         ]
 
     def set_leverage(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
@@ -247,16 +247,70 @@ class FuturesAccounts(Venue):
     def premium_index(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
         """GET /fapi/v1/premiumIndex."""
         time_ms = self._schedule.at(now_ns) // NS_PER_MS
-        markets, single = self._asked(params)
+        markets, single = self.data.asked(params)
         answers = [wire.premium_answer(self.clearing.marks[market.instrument.symbol], time_ms) for market in markets]
         return answers[0] if single else answers
 
     def funding_rate(self, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """GET /fapi/v1/fundingRate: settlements so far, oldest first."""
         self._schedule.at(now_ns)
-        return self.clearing.funding_history([market.instrument.symbol for market in self._asked(params)[0]], params)
+        markets = self.data.asked(params)[0]
+        return self.clearing.funding_history([market.instrument.symbol for market in markets], params)
 
     def funding_info(self, _params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """GET /fapi/v1/fundingInfo."""
         self._schedule.at(now_ns)
         return self.clearing.funding_info()
+
+    def continuous_klines(self, params: Mapping[str, Any], now_ns: int) -> list[list[object]]:
+        """GET /fapi/v1/continuousKlines: the perpetual's own, there are no other contracts."""
+        if need(params, "contractType") != "PERPETUAL":
+            raise Refused(-1130, "Data sent for parameter 'contractType' is not valid.")
+        return self.data.klines({**params, "symbol": need(params, "pair")}, now_ns)
+
+    def mark_klines(self, params: Mapping[str, Any], now_ns: int) -> list[list[object]]:
+        """GET /fapi/v1/markPriceKlines."""
+        return self._sampled("mark", params, now_ns)
+
+    def index_klines(self, params: Mapping[str, Any], now_ns: int) -> list[list[object]]:
+        """GET /fapi/v1/indexPriceKlines, which names its ``pair``."""
+        return self._sampled("index", {**params, "symbol": need(params, "pair")}, now_ns)
+
+    def premium_klines(self, params: Mapping[str, Any], now_ns: int) -> list[list[object]]:
+        """GET /fapi/v1/premiumIndexKlines."""
+        return self._sampled("premium", params, now_ns)
+
+    def _sampled(self, series: str, params: Mapping[str, Any], now_ns: int) -> list[list[object]]:
+        mark = self.clearing.marks[self.market_of(params).instrument.symbol]
+        rows, interval = self.data.candles(mark.candles[series], params, now_ns)
+        return [wire.sample_row(each, interval) for each in rows]
+
+    def open_interest(self, params: Mapping[str, Any], now_ns: int) -> Answer:
+        """GET /fapi/v1/openInterest: what users and the crowd hold of each other."""
+        instrument = self.market_of(params).instrument
+        holdings = [account.positions[instrument.symbol].lots for account in self.accounts.values()]
+        holdings.append(self.clearing.crowd_lots[instrument.symbol])
+        return {
+            "symbol": instrument.symbol,
+            "openInterest": instrument.qty_text(sum(lots for lots in holdings if lots > 0)),
+            "time": now_ns // NS_PER_MS,
+        }
+
+    def adl_risk(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
+        """GET /fapi/v1/symbolAdlRisk: nobody is deleveraged here, the insurance fund pays."""
+        markets, single = self.data.asked(params)
+        answers = [
+            {"symbol": market.instrument.symbol, "adlRisk": "low", "updateTime": now_ns // NS_PER_MS}
+            for market in markets
+        ]
+        return answers[0] if single else answers
+
+    def adl_quantiles(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
+        """GET /fapi/v1/adlQuantile: of symbols with a position; always the back of the queue."""
+        self._schedule.at(now_ns)
+        positions = self.accounts[user.index].positions
+        return [
+            {"symbol": market.instrument.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
+            for market in self.data.asked(params)[0]
+            if positions[market.instrument.symbol].lots
+        ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mmbot.sim.events import Refused
 from mmbot.sim.instruments import E8, NotAMultiple, TooPrecise
-from mmbot.sim.requests import SELF_TRADE, SIDES, client_id, flag, need, text
+from mmbot.sim.requests import SELF_TRADE, SIDES, client_id, flag, need, text, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mmbot.sim.instruments import SimInstrument
     from mmbot.sim.orders import SimOrder
@@ -21,6 +22,29 @@ POST_ONLY: Final = (
 )
 PRECISION: Final = "Precision is over the maximum defined for this asset."
 BAD_CLIENT_ID: Final = "Client order id is not valid."
+PRICE_MATCH: Final = {f"{kind}{level}" for kind in ("OPPONENT", "QUEUE") for level in ("", "_5", "_10", "_20")}
+GOOD_TILL_LEAD_MS: Final = 600_000
+GOOD_TILL_LAST_MS: Final = 253_402_300_799_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What an order's checks look at.
+
+    Attributes:
+        mark_e8: mark price.
+        levels: (side, count) -> that many (ticks, lots) from the best on.
+        now_ms: the time.
+    """
+
+    mark_e8: int
+    levels: Callable[[int, int], list[tuple[int, int]]]
+    now_ms: int
+
+    def level(self, side: int, number: int) -> int:
+        """Price of the `number`-th level of a side; 0 when there are fewer."""
+        found = self.levels(side, number)
+        return found[-1][0] if len(found) == number else 0
 
 
 def read_price(instrument: SimInstrument, value: str) -> int:
@@ -83,35 +107,36 @@ def check_notional(instrument: SimInstrument, ticks: int, lots: int) -> None:
 def read_order(
     params: Mapping[str, Any],
     instrument: SimInstrument,
-    *,
-    mark_e8: int,
-    best: tuple[int, int, int, int],
+    scene: Scene,
 ) -> dict[str, Any]:
     """A new order's fields, checked against everything that does not depend on the account.
 
     Returns:
         Keyword arguments of `SimOrder` (side, kind, time_in_force, price_ticks, qty_lots, reduce_only, self_trade,
-        client_id, which may be empty).
+        price_match, good_till_ms, client_id, which may be empty).
     """
     side, kind = _side_and_kind(params)
     name = client_id(params, -4015, BAD_CLIENT_ID)
     prevention = text(params, "selfTradePreventionMode") or "EXPIRE_MAKER"
     if prevention not in SELF_TRADE:
-        raise Refused(-1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.")
+        raise Refused(-5039, "Invalid self trade prevention mode")
     reduce_only = flag(params, "reduceOnly")
     lots = read_quantity(instrument, need(params, "quantity"), market=kind == "MARKET")
     if kind == "MARKET":
         for unneeded in ("price", "timeInForce"):
             if text(params, unneeded) is not None:
                 raise Refused(-1106, f"Parameter '{unneeded}' sent when not required.")
-        ticks, force = 0, "IOC"
-        reference = best[2] if side == 0 else best[0]
+        if text(params, "priceMatch") not in {None, "NONE"}:
+            raise Refused(-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT")
+        ticks, force, until_ms = 0, "IOC", 0
+        reference = scene.level(1 - side, 1)
     else:
         force = need(params, "timeInForce")
-        if force not in {"GTC", "IOC", "FOK", "GTX"}:
+        if force not in {"GTC", "IOC", "FOK", "GTX", "GTD"}:
             raise Refused(-1115, "Invalid timeInForce.")
-        ticks = _limit(params, instrument, side, best)
-        check_band(instrument, side, ticks, mark_e8)
+        until_ms = _good_till(params, force, scene.now_ms)
+        ticks = _limit(params, instrument, side, scene)
+        check_band(instrument, side, ticks, scene.mark_e8)
         reference = ticks
     if not reduce_only and reference:
         check_notional(instrument, reference, lots)
@@ -123,6 +148,8 @@ def read_order(
         "qty_lots": lots,
         "reduce_only": reduce_only,
         "self_trade": prevention,
+        "price_match": text(params, "priceMatch") or "NONE",
+        "good_till_ms": until_ms,
         "client_id": name or "",
     }
 
@@ -147,36 +174,49 @@ def _side_and_kind(params: Mapping[str, Any]) -> tuple[int, str]:
     return side, kind
 
 
-def _limit(params: Mapping[str, Any], instrument: SimInstrument, side: int, best: tuple[int, int, int, int]) -> int:
+def _good_till(params: Mapping[str, Any], force: str, now_ms: int) -> int:
+    """When a GTD order expires, whole seconds; 0 of all others. -5040 when that is too soon or too late."""
+    if force != "GTD":
+        return 0
+    need(params, "goodTillDate")
+    until_ms = whole(params, "goodTillDate") or 0
+    if not now_ms + GOOD_TILL_LEAD_MS < until_ms < GOOD_TILL_LAST_MS:
+        raise Refused(
+            -5040,
+            "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than "
+            f"{GOOD_TILL_LAST_MS}",
+        )
+    return until_ms - until_ms % 1000
+
+
+def _limit(params: Mapping[str, Any], instrument: SimInstrument, side: int, scene: Scene) -> int:
     """The limit price, stated or taken from the book by ``priceMatch``."""
     match = text(params, "priceMatch") or "NONE"
     if match == "NONE":
         return read_price(instrument, need(params, "price"))
     if text(params, "price") is not None:
         raise Refused(-1106, "Parameter 'price' sent when not required.")
-    if match not in {"OPPONENT", "QUEUE"}:
-        raise Refused(-1130, "Data sent for parameter 'priceMatch' is not valid.")
-    bid, _bid_lots, ask, _ask_lots = best
-    ticks = (ask, bid)[side] if match == "OPPONENT" else (bid, ask)[side]
+    if match not in PRICE_MATCH:
+        raise Refused(-5037, "Invalid price match")
+    kind, _, number = match.partition("_")
+    ticks = scene.level(1 - side if kind == "OPPONENT" else side, int(number or 1))
     if not ticks:
-        raise Refused(-4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit.")
+        raise Refused(-5041, "No depth matches this BBO order")
     return ticks
 
 
 def read_amendment(
     params: Mapping[str, Any],
     order: SimOrder,
-    *,
-    mark_e8: int,
-    best: tuple[int, int, int, int],
+    scene: Scene,
 ) -> tuple[int, int]:
     """New price in ticks and whole quantity in lots of an amend: both are required, as is the side."""
     if SIDES.get(need(params, "side")) != order.side:
         raise Refused(-1117, "Invalid side.")
     instrument = order.instrument
     lots = read_quantity(instrument, need(params, "quantity"), market=False)
-    ticks = _limit(params, instrument, order.side, best)
-    check_band(instrument, order.side, ticks, mark_e8)
+    ticks = _limit(params, instrument, order.side, scene)
+    check_band(instrument, order.side, ticks, scene.mark_e8)
     if not order.reduce_only:
         check_notional(instrument, ticks, lots)
     if ticks == order.price_ticks and lots == order.qty_lots:

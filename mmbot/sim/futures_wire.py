@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mmbot.sim.candles import end_of
 from mmbot.sim.instruments import E8, fixed, money
 from mmbot.sim.requests import SIDE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mmbot.sim.candles import Candle
     from mmbot.sim.futures_account import FuturesAccount, Income, Position
     from mmbot.sim.instruments import SimInstrument
     from mmbot.sim.marks import Mark
-    from mmbot.sim.orders import Fill, SimOrder
+    from mmbot.sim.orders import Amendment, Fill, SimOrder
 
 Answer = dict[str, Any]
 
@@ -50,9 +52,9 @@ def order_answer(order: SimOrder) -> Answer:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": order.kind,
-        "priceMatch": "NONE",
+        "priceMatch": order.price_match,
         "selfTradePreventionMode": order.self_trade,
-        "goodTillDate": 0,
+        "goodTillDate": order.good_till_ms,
         "time": order.time_ms,
         "updateTime": order.update_ms,
     }
@@ -68,6 +70,34 @@ def placed_answer(order: SimOrder, *, acknowledge: bool) -> Answer:
         zero = instrument.qty_text(0)
         answer |= {"status": "NEW", "executedQty": zero, "cumQty": zero, "avgPrice": "0.00", "cumQuote": "0.00000"}
     return answer
+
+
+def change_answer(order: SimOrder, change: Amendment, count: int) -> Answer:
+    """One entry of GET /fapi/v1/orderAmendment."""
+    instrument = order.instrument
+    prices = [instrument.price_text(ticks) for ticks in change.price_ticks]
+    quantities = [instrument.qty_text(lots) for lots in change.qty_lots]
+    return {
+        "amendmentId": change.number,
+        "symbol": instrument.symbol,
+        "pair": instrument.symbol,
+        "orderId": order.order_id,
+        "clientOrderId": order.client_id,
+        "time": change.time_ms,
+        "amendment": {
+            "price": {"before": prices[0], "after": prices[1]},
+            "origQty": {"before": quantities[0], "after": quantities[1]},
+            "count": count,
+        },
+        "priceMatch": order.price_match,
+    }
+
+
+def sample_row(candle: Candle, interval: str) -> list[object]:
+    """One candle of a price that nobody trades at (mark, index, premium): without volumes."""
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    end_ms = end_of(candle.open_ms, interval) - 1
+    return [candle.open_ms, *(money(price) for price in prices), "0", end_ms, "0", candle.count, "0", "0", "0"]
 
 
 def _force(order: SimOrder) -> str:
@@ -141,8 +171,8 @@ def order_update(order: SimOrder, execution: str, fill: Fill | None, time_ms: in
             "si": 0,
             "ss": 0,
             "V": order.self_trade,
-            "pm": "NONE",
-            "gtd": 0,
+            "pm": order.price_match,
+            "gtd": order.good_till_ms,
         },
     }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from mmbot.sim.candles import Candles
 from mmbot.sim.instruments import money
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Market:
         self.tape: deque[Trade] = deque(maxlen=1000)
         self.agg_tape: deque[AggTrade] = deque(maxlen=1000)
         self.day = DayStatistics()
+        self.candles = Candles(seconds=not futures)
         self.on_fill: OnFill | None = None
         self.on_expiry: OnExpiry | None = None
         self._emit = emit
@@ -207,8 +209,7 @@ class Market:
             _maker, maker_owner, _taker, taker_owner, taker_side, price, lots = row
             self.trade_id += 1
             trade = Trade(self.trade_id, price, lots, time_ms, taker_side == 1)
-            self.tape.append(trade)
-            self.day.add(trade, self.instrument.notional_e8(price, lots))
+            self._record(trade)
             if "trade" in self._plain:
                 self._emit(f"{self._prefix}@trade", self._trade_text(trade))
             if run is not None and run.price_ticks == price:
@@ -220,6 +221,20 @@ class Market:
             if (maker_owner or taker_owner) and self.on_fill is not None:
                 self.on_fill(self, trade.trade_id, row, now_ns)
         self._aggregate(run)
+
+    def _record(self, trade: Trade) -> None:
+        """Enter a trade into the tape and all that is counted from it."""
+        quote_e8 = self.instrument.notional_e8(trade.price_ticks, trade.qty_lots)
+        self.tape.append(trade)
+        self.day.add(trade, quote_e8)
+        self.candles.trade(
+            trade.time_ms,
+            trade.price_ticks,
+            trade.qty_lots,
+            quote_e8,
+            trade_id=trade.trade_id,
+            buy=not trade.buyer_maker,
+        )
 
     def _aggregate(self, run: AggTrade | None) -> None:
         if run is not None:
@@ -358,8 +373,7 @@ class Market:
             "time": trade.time_ms,
             "isBuyerMaker": trade.buyer_maker,
         }
-        if not self.futures:
-            answer["isBestMatch"] = True
+        answer["isRPITrade" if self.futures else "isBestMatch"] = not self.futures
         return answer
 
     def agg_answer(self, trade: AggTrade) -> dict[str, object]:
@@ -373,7 +387,9 @@ class Market:
             "T": trade.time_ms,
             "m": trade.buyer_maker,
         }
-        if not self.futures:
+        if self.futures:
+            answer["nq"] = answer["q"]  # all of it: there are no retail price improvement orders
+        else:
             answer["M"] = True
         return answer
 

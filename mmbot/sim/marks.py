@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING
 
+from mmbot.sim.candles import Candles
 from mmbot.sim.instruments import E8, e8
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ INTEREST = 0.0001
 DAMPING = 0.0005
 PERIOD_S = 28_800.0
 BASIS_HALF_LIFE_S = 30.0
+SERIES = ("mark", "index", "premium")
+"""What candles are kept of, in 1e-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Mark:
         self._last_ns = start_ns
         tiers = market.instrument.tiers
         self._impact_e8 = 200 * E8 * (tiers[0].leverage if tiers else 20)
-        self.index_e8 = self.mark_e8 = self.rate_e8 = 0
+        self.index_e8 = self.mark_e8 = self.rate_e8 = self.premium_e8 = 0
+        self.candles = {name: Candles(seconds=False) for name in SERIES}
         self.update(start_ns)
 
     def update(self, now_ns: int) -> None:
@@ -73,13 +77,18 @@ class Mark:
             if self._basis is None
             else basis + (self._basis - basis) * exp(-0.6931471805599453 * elapsed_s / BASIS_HALF_LIFE_S)
         )
+        premium = self._premium()
+        self.premium_e8 = round(premium * E8)
         self._samples += 1
-        self._weighted += self._samples * self._premium()
+        self._weighted += self._samples * premium
         self.rate_e8 = self._rate()
         left = max(0, self.next_funding_ns - now_ns) / self.interval_ns
         first = self.index_e8 + round(self.index_e8 * (self.rate_e8 / E8) * left)
         second = self.index_e8 + round(self._basis)
         self.mark_e8 = sorted((first, second, mid_e8))[1]
+        time_ms = now_ns // 1_000_000
+        for name, value in zip(SERIES, (self.mark_e8, self.index_e8, self.premium_e8), strict=True):
+            self.candles[name].sample(time_ms, value)
 
     def settle(self, now_ns: int) -> FundingRecord:
         """Close the funding period: returns what is to be paid, and begins the next one."""

@@ -23,6 +23,8 @@ class SimOrder:
     Attributes:
         quote_e8: cumulative traded value.
         release_ns: with slow matching, when it reaches the book; 0: it has.
+        good_till_ms: when it expires by itself; 0: never.
+        price_match: how its price was taken from the book; NONE: it was stated.
         liquidation: placed by the exchange to close a position.
     """
 
@@ -43,9 +45,11 @@ class SimOrder:
     quote_e8: int = 0
     update_ms: int = 0
     release_ns: int = 0
-    amendments: int = 0
     liquidation: bool = False
     fills: list[Fill] = field(default_factory=list)
+    changes: list[Amendment] = field(default_factory=list)
+    good_till_ms: int = 0
+    price_match: str = "NONE"
 
     @property
     def left_lots(self) -> int:
@@ -61,6 +65,16 @@ class SimOrder:
     def average_e8(self) -> int:
         """Average fill price, 0 before the first fill."""
         return self.quote_e8 * 100_000_000 // (self.filled_lots * self.instrument.lot_e8) if self.filled_lots else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change of a working order: price and whole quantity, before and after."""
+
+    number: int
+    time_ms: int
+    price_ticks: tuple[int, int]
+    qty_lots: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,8 +180,7 @@ class RecordedMarket(Market):
             return
         self.matcher.trade(price, lots, 1 if frame.m else 0)
         trade = Trade(frame.t, price, lots, now_ns // NS_PER_MS, frame.m)
-        self.tape.append(trade)
-        self.day.add(trade, self.instrument.notional_e8(price, lots))
+        self._record(trade)
         self.agg_id += 1
         self._aggregate(AggTrade(self.agg_id, price, lots, frame.t, frame.t, trade.time_ms, frame.m))
 

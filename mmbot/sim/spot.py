@@ -9,8 +9,8 @@ from mmbot.sim import spot_wire as wire
 from mmbot.sim.events import Event, Refused
 from mmbot.sim.instruments import E8, NotAMultiple, TooPrecise, e8, share
 from mmbot.sim.market import NS_PER_MS, Market
-from mmbot.sim.orders import Fill, SimOrder
-from mmbot.sim.requests import SELF_TRADE, SIDES, client_id, need, text
+from mmbot.sim.orders import Amendment, Fill, SimOrder
+from mmbot.sim.requests import SELF_TRADE, SIDES, client_id, flag, need, text
 from mmbot.sim.spot_account import SpotAccount
 from mmbot.sim.venue import Answer, Venue
 
@@ -97,6 +97,10 @@ class SpotVenue(Venue):
         """GET /api/v3/myTrades."""
         return wire.trade_answer(fill)
 
+    def change_answer(self, order: SimOrder, change: Amendment) -> Answer:
+        """GET /api/v3/order/amendments."""
+        return wire.change_answer(order, change)
+
     def _reserve(self, order: SimOrder, lots: int) -> None:
         if order.kind == "MARKET":
             return
@@ -165,6 +169,8 @@ class SpotVenue(Venue):
         prevention = text(params, "selfTradePreventionMode") or "EXPIRE_MAKER"
         if prevention not in SELF_TRADE:
             raise Refused(-1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.")
+        if text(params, "icebergQty") is not None:
+            raise Refused(-2010, "Iceberg orders are not supported for this symbol.")
         name = client_id(params, -1100, BAD_CLIENT_ID)
         ticks, force = self._terms(params, instrument, kind)
         lots = self._quantity(params, market, side, kind)
@@ -277,8 +283,8 @@ class SpotVenue(Venue):
 
     def test_order(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """POST /api/v3/order/test: every check, no order."""
-        self._checked(user, params, self._schedule.at(now_ns))
-        return {}
+        order = self._checked(user, params, self._schedule.at(now_ns))
+        return wire.rates_answer(order.instrument) if flag(params, "computeCommissionRates") else {}
 
     def amend_keep_priority(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """PUT /api/v3/order/amend/keepPriority, order.amend.keepPriority: a smaller quantity only."""
@@ -298,9 +304,9 @@ class SpotVenue(Venue):
             )
         self._check_value(market, order.price_ticks, lots)
         self._reserve(order, lots - order.qty_lots)
+        old = order.price_ticks, order.qty_lots
         order.qty_lots = lots
-        order.amendments += 1
-        order.update_ms = now_ns // NS_PER_MS
+        self._changed(order, old, now_ns)
         if not order.release_ns:
             market.matcher.amend(order.order_id, order.price_ticks, order.left_lots, keep_priority=True)
         self._report(order, "REPLACED")
@@ -436,7 +442,7 @@ class SpotVenue(Venue):
 
     def exchange_info(self, params: Mapping[str, Any], now_ns: int) -> Answer:
         """GET /api/v3/exchangeInfo; the server puts its own ``rateLimits`` in."""
-        markets = self._asked(params)[0]
+        markets = self.data.asked(params)[0]
         return {
             "timezone": "UTC",
             "serverTime": self._schedule.at(now_ns) // NS_PER_MS,

@@ -13,7 +13,7 @@ from mmbot.sim.requests import SIDE_NAMES
 
 if TYPE_CHECKING:
     from mmbot.sim.instruments import SimInstrument
-    from mmbot.sim.orders import Fill, SimOrder
+    from mmbot.sim.orders import Amendment, Fill, SimOrder
     from mmbot.sim.spot_account import SpotAccount
 
 Answer = dict[str, Any]
@@ -115,6 +115,38 @@ def trade_answer(fill: Fill) -> Answer:
         "isBuyer": order.side == 0,
         "isMaker": fill.maker,
         "isBestMatch": True,
+    }
+
+
+def change_answer(order: SimOrder, change: Amendment) -> Answer:
+    """One entry of GET /api/v3/order/amendments."""
+    before, after = (order.instrument.qty_text(lots) for lots in change.qty_lots)
+    return {
+        "symbol": order.instrument.symbol,
+        "orderId": order.order_id,
+        "executionId": change.number,
+        "origClientOrderId": order.client_id,
+        "newClientOrderId": order.client_id,
+        "origQty": before,
+        "newQty": after,
+        "time": change.time_ms,
+    }
+
+
+def rates_answer(instrument: SimInstrument) -> Answer:
+    """POST /api/v3/order/test with ``computeCommissionRates``."""
+    maker, taker = rates_text(instrument)
+    none = {"maker": ZERO, "taker": ZERO}
+    return {
+        "standardCommissionForOrder": {"maker": maker, "taker": taker},
+        "specialCommissionForOrder": none,
+        "taxCommissionForOrder": none,
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": ZERO,
+        },
     }
 
 

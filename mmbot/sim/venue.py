@@ -1,4 +1,4 @@
-"""What both simulated venues share: markets, streams, the life of an order, and the public answers."""
+"""What both simulated venues share: markets, streams, and the life of an order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from mmbot._core.matching import Outcome
 from mmbot.sim.events import Event, MarketEvent, Refused, UserEvent
-from mmbot.sim.instruments import E8, fixed
 from mmbot.sim.market import NS_PER_MS, Market
-from mmbot.sim.orders import Fill, OrderBook, SimOrder
+from mmbot.sim.market_data import MarketData
+from mmbot.sim.orders import Amendment, Fill, OrderBook, SimOrder
 from mmbot.sim.requests import SELF_TRADE, count, in_window, need, text, whole
+from mmbot.sim.statistics_streams import StatisticsStreams
 from mmbot.sim.users import FaultPlan, User
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 FILL_HISTORY = 200_000
 """Fills kept per user; half of them are forgotten when there are more."""
-TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
+TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3, "GTD": 0}
 
 
 class Venue(ABC):
@@ -50,8 +51,11 @@ class Venue(ABC):
         self._outbox = outbox
         self._schedule = schedule
         self._order_id = first_order_id
+        self._amendment_id = 5_000
         self._by_stream: dict[str, Market] = {}
         self._touched: dict[tuple[int, str], None] = {}
+        self._statistics = StatisticsStreams(self)
+        self.data = MarketData(self)
 
     # -- building -------------------------------------------------------------------------------------------------
 
@@ -85,6 +89,29 @@ class Venue(ABC):
         self.users[user.index] = user
         self.fills[user.index] = []
 
+    def emit(self, stream: str, payload: str) -> None:
+        """Announce on a market stream."""
+        self._emit(stream, payload)
+
+    def note_time(self, now_ns: int) -> int:
+        """Note the time of a request; never goes back."""
+        return self._schedule.at(now_ns)
+
+    def call_every(self, interval_ms: int, callback: Callable[[int], bool]) -> None:
+        """Have `callback` called at every whole multiple of the interval until it returns False."""
+        interval_ns = interval_ms * NS_PER_MS
+
+        def due(now_ns: int) -> None:
+            if callback(now_ns):
+                self._schedule.call_at(now_ns - now_ns % interval_ns + interval_ns, due)
+
+        now_ns = self._schedule.now_ns
+        self._schedule.call_at(now_ns - now_ns % interval_ns + interval_ns, due)
+
+    def market_of_stream(self, symbol: str) -> Market | None:
+        """The market whose streams begin with `symbol` (lower case)."""
+        return self._by_stream.get(symbol)
+
     def _emit(self, stream: str, payload: str | bytes) -> None:
         data = payload if isinstance(payload, bytes) else payload.encode()
         self._outbox.append(MarketEvent(self.name, stream, data))
@@ -99,10 +126,12 @@ class Venue(ABC):
         """Count one more listener of `stream`; False if there is no such stream (the real venue stays silent too)."""
         symbol, _, suffix = stream.partition("@")
         market = self._by_stream.get(symbol)
-        return market is not None and market.subscribe(suffix)
+        return (market is not None and market.subscribe(suffix)) or self._statistics.subscribe(stream)
 
     def unsubscribe(self, stream: str) -> None:
         """Count one listener less; an unknown stream is ignored."""
+        if self._statistics.unsubscribe(stream):
+            return
         symbol, _, suffix = stream.partition("@")
         market = self._by_stream.get(symbol)
         if market is not None:
@@ -137,6 +166,10 @@ class Venue(ABC):
     @abstractmethod
     def trade_answer(self, fill: Fill) -> Answer:
         """A user's trade as queries show it."""
+
+    @abstractmethod
+    def change_answer(self, order: SimOrder, change: Amendment) -> Answer:
+        """One amendment of an order as queries show it."""
 
     # -- the life of an order -------------------------------------------------------------------------------------
 
@@ -234,6 +267,15 @@ class Venue(ABC):
         market.matcher.cancel(order.order_id)
         self._finish(order, status)
         market.publish(now_ns)
+
+    def _changed(self, order: SimOrder, old: tuple[int, int], now_ns: int) -> None:
+        """Note that price and quantity were others before."""
+        self._amendment_id += 1
+        order.update_ms = now_ns // NS_PER_MS
+        (old_ticks, old_lots), new_ticks, new_lots = old, order.price_ticks, order.qty_lots
+        order.changes.append(
+            Amendment(self._amendment_id, order.update_ms, (old_ticks, new_ticks), (old_lots, new_lots))
+        )
 
     def _finish(self, order: SimOrder, status: str) -> None:
         self._reserve(order, -order.left_lots)
@@ -361,6 +403,13 @@ class Venue(ABC):
         forward = first is not None or text(params, "startTime") is not None
         return [self.order_answer(order) for order in (found[:limit] if forward else found[-limit:])]
 
+    def order_amendments(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
+        """What was changed of an order, oldest first."""
+        self._schedule.at(now_ns)
+        order = self._order_of(user, params, -2013, "Order does not exist.")
+        found = [change for change in order.changes if in_window(params, change.time_ms)]
+        return [self.change_answer(order, change) for change in found[-count(params, "limit", *self.id_limits) :]]
+
     def user_trades(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """Trades of a symbol, oldest first: from ``fromId`` on, or the latest ones; of one order with ``orderId``."""
         self._schedule.at(now_ns)
@@ -377,116 +426,3 @@ class Venue(ABC):
         ]
         forward = first is not None or text(params, "startTime") is not None
         return [self.trade_answer(fill) for fill in (found[:limit] if forward else found[-limit:])]
-
-    # -- answers to public requests -------------------------------------------------------------------------------
-
-    def ping(self, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """Nothing."""
-        self._schedule.at(now_ns)
-        return {}
-
-    def time(self, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """The exchange's clock."""
-        return {"serverTime": self._schedule.at(now_ns) // NS_PER_MS}
-
-    def depth(self, params: Mapping[str, Any], now_ns: int) -> Answer:
-        """A book snapshot."""
-        now_ns = self._schedule.at(now_ns)
-        limit = count(params, "limit", *((500, 1000) if self.futures else (100, 5000)))
-        return self.market_of(params).depth_answer(limit, now_ns)
-
-    def trades(self, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """The latest trades."""
-        self._schedule.at(now_ns)
-        market = self.market_of(params)
-        return [market.trade_answer(trade) for trade in list(market.tape)[-count(params, "limit", 500, 1000) :]]
-
-    def agg_trades(self, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """Aggregated trades: from ``fromId`` on, or the latest ones."""
-        self._schedule.at(now_ns)
-        market, first = self.market_of(params), whole(params, "fromId")
-        limit = count(params, "limit", 500, 1000)
-        found = [
-            trade
-            for trade in market.agg_tape
-            if (first is None or trade.agg_id >= first) and in_window(params, trade.time_ms)
-        ]
-        return [market.agg_answer(trade) for trade in (found[-limit:] if first is None else found[:limit])]
-
-    def _asked(self, params: Mapping[str, Any]) -> tuple[list[Market], bool]:
-        """The markets asked for, and whether it was one ``symbol`` (then the answer is no list)."""
-        if text(params, "symbol"):
-            return [self.market_of(params)], True
-        return list(self.markets.values()), False
-
-    def book_ticker(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
-        """Best bid and ask."""
-        now_ns = self._schedule.at(now_ns)
-        markets, single = self._asked(params)
-        answers = []
-        for market in markets:
-            bid, bid_lots, ask, ask_lots = market.matcher.best()
-            instrument = market.instrument
-            answer: Answer = {
-                "symbol": instrument.symbol,
-                "bidPrice": instrument.price_text(bid),
-                "bidQty": instrument.qty_text(bid_lots),
-                "askPrice": instrument.price_text(ask),
-                "askQty": instrument.qty_text(ask_lots),
-            }
-            if self.futures:
-                answer |= {"time": now_ns // NS_PER_MS, "lastUpdateId": market.update_id}
-            answers.append(answer)
-        return answers[0] if single else answers
-
-    def ticker_price(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
-        """Last traded price."""
-        now_ns = self._schedule.at(now_ns)
-        markets, single = self._asked(params)
-        answers: list[Answer] = [
-            {"symbol": market.instrument.symbol, "price": market.instrument.price_text(market.last_ticks)}
-            | ({"time": now_ns // NS_PER_MS} if self.futures else {})
-            for market in markets
-        ]
-        return answers[0] if single else answers
-
-    def ticker_24h(self, params: Mapping[str, Any], now_ns: int) -> Answer | list[Answer]:
-        """Statistics of the day (here: since the start)."""
-        now_ns = self._schedule.at(now_ns)
-        markets, single = self._asked(params)
-        answers = [self._day_answer(market, now_ns // NS_PER_MS) for market in markets]
-        return answers[0] if single else answers
-
-    def _day_answer(self, market: Market, time_ms: int) -> Answer:
-        day, instrument = market.day, market.instrument
-        opened = day.open_ticks or market.last_ticks
-        change = market.last_ticks - opened
-        average = day.quote_e8 * E8 // (day.lots * instrument.lot_e8) if day.lots else 0
-        bid, bid_lots, ask, ask_lots = market.matcher.best()
-        answer: Answer = {
-            "symbol": instrument.symbol,
-            "priceChange": instrument.price_text(change),
-            "priceChangePercent": fixed(change * 100_000 // opened, 3),
-            "weightedAvgPrice": fixed(average, 8),
-            "lastPrice": instrument.price_text(market.last_ticks),
-            "lastQty": instrument.qty_text(day.last_lots),
-            "openPrice": instrument.price_text(opened),
-            "highPrice": instrument.price_text(day.high_ticks or opened),
-            "lowPrice": instrument.price_text(day.low_ticks or opened),
-            "volume": instrument.qty_text(day.lots),
-            "quoteVolume": fixed(day.quote_e8, 8),
-            "openTime": time_ms - 86_400_000,
-            "closeTime": time_ms,
-            "firstId": day.first_id,
-            "lastId": market.trade_id,
-            "count": day.count,
-        }
-        if not self.futures:
-            answer |= {
-                "bidPrice": instrument.price_text(bid),
-                "bidQty": instrument.qty_text(bid_lots),
-                "askPrice": instrument.price_text(ask),
-                "askQty": instrument.qty_text(ask_lots),
-                "prevClosePrice": instrument.price_text(opened),
-            }
-        return answer

@@ -52,7 +52,7 @@ def test_the_documented_futures_synchronisation_works(desk: Desk, interval: str)
     assert futures.subscribe(stream)
     desk.wait(1.23)
     desk.exchange.take_events()
-    snapshot = futures.depth({"symbol": "BTCUSDT", "limit": 1000}, desk.now)
+    snapshot = futures.data.depth({"symbol": "BTCUSDT", "limit": 1000}, desk.now)
     book: Book = ({}, {})
     apply(book, snapshot["bids"], snapshot["asks"])
     desk.wait(3 - 1.23)
@@ -74,7 +74,7 @@ def test_the_documented_spot_synchronisation_works(desk: Desk, interval: str) ->
     assert spot.subscribe(stream)
     desk.wait(0.77)
     desk.exchange.take_events()
-    snapshot = spot.depth({"symbol": "BTCUSDT", "limit": 5000}, desk.now)
+    snapshot = spot.data.depth({"symbol": "BTCUSDT", "limit": 5000}, desk.now)
     book: Book = ({}, {})
     apply(book, snapshot["bids"], snapshot["asks"])
     desk.wait(3 - 0.77)
@@ -95,7 +95,7 @@ def test_book_ticker_is_the_touch(desk: Desk) -> None:
     assert len(received) > 50
     assert all(float(frame["b"]) < float(frame["a"]) for frame in received)
     assert [frame["u"] for frame in received] == sorted({frame["u"] for frame in received})
-    answer = desk.exchange.futures.book_ticker({"symbol": "BTCUSDT"}, desk.now)
+    answer = desk.exchange.futures.data.book_ticker({"symbol": "BTCUSDT"}, desk.now)
     assert (answer["bidPrice"], answer["bidQty"]) == (received[-1]["b"], received[-1]["B"])  # type: ignore[call-overload]
 
 
@@ -189,10 +189,10 @@ def test_public_answers(desk: Desk) -> None:
         assert [symbol["symbol"] for symbol in info["symbols"]] == ["BTCUSDT"]
         kinds = {row["filterType"] for row in info["symbols"][0]["filters"]}
         assert {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"} <= kinds
-        trades = venue.trades({"symbol": "BTCUSDT", "limit": 5}, desk.now)
+        trades = venue.data.trades({"symbol": "BTCUSDT", "limit": 5}, desk.now)
         assert [t["id"] for t in trades] == list(range(trades[0]["id"], trades[0]["id"] + 5))
-        day = venue.ticker_24h({"symbol": "BTCUSDT"}, desk.now)
-        price = venue.ticker_price({"symbol": "BTCUSDT"}, desk.now)
+        day = venue.data.ticker_24h({"symbol": "BTCUSDT"}, desk.now)
+        price = venue.data.ticker_price({"symbol": "BTCUSDT"}, desk.now)
         assert day["lastPrice"] == price["price"] == trades[-1]["price"]  # type: ignore[call-overload]
-        assert venue.time({}, desk.now) == {"serverTime": desk.now // 1_000_000}
-        assert len(venue.agg_trades({"symbol": "BTCUSDT", "limit": 3}, desk.now)) == 3
+        assert venue.data.time({}, desk.now) == {"serverTime": desk.now // 1_000_000}
+        assert len(venue.data.agg_trades({"symbol": "BTCUSDT", "limit": 3}, desk.now)) == 3

@@ -158,7 +158,7 @@ def test_what_the_venue_refuses(desk: Desk) -> None:
         (-1130, {"reduceOnly": "maybe"}),
         (-4136, {"closePosition": "true"}),
         (-2019, {"quantity": "60"}),
-        (-1130, {"selfTradePreventionMode": "NEVER"}),
+        (-5039, {"selfTradePreventionMode": "NEVER"}),
     ]
     for code, change in cases:
         desk.refused(code, desk.limit, desk.ann, "BUY", price, "0.010", **change)

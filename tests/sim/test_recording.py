@@ -78,7 +78,7 @@ def test_a_listener_can_join_at_any_time(files: dict[tuple[str, str], Path], ven
         venue = getattr(desk.exchange, venue_name)
         play(desk, pause)
         venue.subscribe("btcusdt@depth@100ms")
-        snapshot = venue.depth({"symbol": "BTCUSDT", "limit": 5000}, desk.now)
+        snapshot = venue.data.depth({"symbol": "BTCUSDT", "limit": 5000}, desk.now)
         last = snapshot["lastUpdateId"]
         frames = [json.loads(event.payload) for event in play(desk, pause + 1) if "@depth" in event.stream]
         if venue_name == "futures":
@@ -106,7 +106,7 @@ def test_the_touch_agrees_with_the_recorded_ticker(files: dict[tuple[str, str], 
     desk.exchange.futures.subscribe("btcusdt@bookTicker")
     events = play(desk, 3)
     last = json.loads([event for event in events if event.stream == "btcusdt@bookTicker"][-1].payload)
-    shown = desk.exchange.futures.book_ticker({"symbol": "BTCUSDT"}, desk.now)
+    shown = desk.exchange.futures.data.book_ticker({"symbol": "BTCUSDT"}, desk.now)
     assert abs(float(shown["bidPrice"]) - float(last["b"])) < 1  # type: ignore[call-overload]
 
 
