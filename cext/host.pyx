@@ -1,5 +1,6 @@
 """Runs the strategy plugin; see ``host.pxd``."""
 
+from cpython.exc cimport PyErr_SetInterrupt
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memcmp
 
@@ -14,15 +15,15 @@ cdef enum:
     INHERIT_NS = 5000000000     # how long a predecessor's quotes stand for a plugin that has not spoken about a market
 
 
-def _told(error: Exception) -> str:
-    """An exception of a plugin as text, with the innermost line it came through."""
-    frame = error.__traceback__
-    if frame is None:
-        return repr(error)
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    file = frame.tb_frame.f_code.co_filename.rpartition("/")[2]
-    return f"{error!r} ({file}, line {frame.tb_lineno})"
+def _told(error: BaseException) -> str:
+    """An exception of a plugin as text, with the innermost line it came through; of the core's own lines none."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if not path.startswith("cext/"):
+            place = f" ({path.rpartition('/')[2]}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{error!r}{place}"
 
 
 cdef bint _same(const Level* a, const Level* b, int n) noexcept:
@@ -32,7 +33,8 @@ cdef bint _same(const Level* a, const Level* b, int n) noexcept:
 cdef class PluginHost:
     """Owns the running plugin, the one before it, and a candidate in its shadow time.
 
-    An exception of a plugin never leaves the host: the previous one takes over (`rollback`), or the quotes are pulled.
+    An exception of a plugin never leaves the host, `SystemExit` included: the previous one takes over (`rollback`), or
+    the quotes are pulled. Ctrl-C during a callback is not the plugin's, and is left for whoever runs the engine.
 
     Args:
         markets: the markets the plugin sees, in its order.
@@ -57,14 +59,14 @@ cdef class PluginHost:
         plugin.now_ns = self.now_ns
         try:
             plugin.on_book(market)
-        except Exception as error:
+        except BaseException as error:
             self._failed(plugin, "on_book", error)
         if self.shadow is not None:
             try:
                 self.shadow.now_ns = self.now_ns
                 self.shadow.on_book(market)
                 self._compare(market.index)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(self.shadow, "on_book", error)
 
     cdef void on_trade(self, Market market, int side, int64_t price_ticks, int64_t qty_lots) noexcept:
@@ -74,13 +76,13 @@ cdef class PluginHost:
         plugin.now_ns = self.now_ns
         try:
             plugin.on_trade(market, side, price_ticks, qty_lots)
-        except Exception as error:
+        except BaseException as error:
             self._failed(plugin, "on_trade", error)
         if self.shadow is not None:
             try:
                 self.shadow.now_ns = self.now_ns
                 self.shadow.on_trade(market, side, price_ticks, qty_lots)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(self.shadow, "on_trade", error)
 
     cdef void on_order(self, Market market, OrderView order) noexcept:
@@ -89,7 +91,7 @@ cdef class PluginHost:
         for plugin in self._both():
             try:
                 (<Strategy>plugin).on_order(market, order)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(plugin, "on_order", error)
 
     cdef void on_fill(self, Market market, Fill fill) noexcept:
@@ -98,7 +100,7 @@ cdef class PluginHost:
         for plugin in self._both():
             try:
                 (<Strategy>plugin).on_fill(market, fill)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(plugin, "on_fill", error)
 
     cdef void on_funding(self, Market market, int64_t amount_e8) noexcept:
@@ -107,7 +109,7 @@ cdef class PluginHost:
         for plugin in self._both():
             try:
                 (<Strategy>plugin).on_funding(market, amount_e8)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(plugin, "on_funding", error)
 
     cdef void on_time(self, int64_t now_ns) noexcept:
@@ -120,7 +122,7 @@ cdef class PluginHost:
         for plugin in self._both():
             try:
                 (<Strategy>plugin).fire_timers()
-            except Exception as error:
+            except BaseException as error:
                 self._failed(plugin, "on_timer", error)
         if self.shadow is not None and now_ns >= self.shadow_until_ns:
             self._switch()
@@ -131,7 +133,7 @@ cdef class PluginHost:
             for plugin in self._both():
                 try:
                     (<Strategy>plugin).on_stop()
-                except Exception as error:
+                except BaseException as error:
                     self._complain(f"on_stop raised {_told(error)}")
         self.shadow = None
         self.state = HostState.STOPPED
@@ -177,7 +179,7 @@ cdef class PluginHost:
                     complaint = check(candidate, market)
                     if complaint:
                         return complaint
-        except Exception as error:
+        except BaseException as error:
             return f"dry run failed: {_told(error)}"
         self.shadow, self.shadow_name = candidate, name
         self.shadow_events = self.shadow_differences = 0
@@ -192,7 +194,7 @@ cdef class PluginHost:
             return {}
         try:
             return old.export_state() or {}
-        except Exception as error:
+        except BaseException as error:
             self._complain(f"{self.name}: export_state raised {_told(error)}: its successor starts without")
             return {}
 
@@ -218,7 +220,7 @@ cdef class PluginHost:
             try:
                 if state:
                     fresh.import_state(state)
-            except Exception as error:
+            except BaseException as error:
                 self._failed(fresh, "import_state", error)
                 return
         # A plugin that has failed is nothing to go back to.
@@ -242,7 +244,7 @@ cdef class PluginHost:
         if healthy:
             try:
                 old.on_stop()
-            except Exception as error:
+            except BaseException as error:
                 self._complain(f"{self.previous_name}: on_stop raised {_told(error)}")
 
     cdef void _disinherit(self) noexcept:
@@ -263,6 +265,9 @@ cdef class PluginHost:
 
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept:
         cdef str name = self.shadow_name if culprit is self.shadow else self.name
+        if isinstance(error, KeyboardInterrupt):
+            PyErr_SetInterrupt()
+            return
         self.raised += 1
         self._complain(f"{name}: {where} raised {_told(error)}")
         if culprit is self.shadow:
@@ -291,7 +296,7 @@ cdef class PluginHost:
         try:
             self._try(back, {})
             self.state = HostState.RUNNING
-        except Exception as error:
+        except BaseException as error:
             self._failed(back, "the new start", error)
 
     cdef void _compare(self, int market) noexcept:

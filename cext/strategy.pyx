@@ -34,16 +34,24 @@ cdef class OrderView:
 cdef int _levels(object wanted, Level* out, str side) except -1:
     """Copy ``(price_ticks, qty_lots)`` pairs, best first; return how many."""
     cdef int n = 0
-    for price_ticks, qty_lots in wanted:
-        if n == MAX_QUOTE_LEVELS:
-            raise ValueError(f"quote(): at most {MAX_QUOTE_LEVELS} {side}")
-        out[n].price_ticks = PyNumber_Index(price_ticks)        # a float is an error, not cut off
-        out[n].qty_lots = PyNumber_Index(qty_lots)
-        if out[n].price_ticks <= 0 or out[n].qty_lots <= 0:
-            raise ValueError(f"quote(): {side}[{n}] must be positive ticks and lots, found {(price_ticks, qty_lots)}")
-        if n > 0 and (out[n].price_ticks - out[n - 1].price_ticks) * (1 if side == "asks" else -1) <= 0:
-            raise ValueError(f"quote(): {side} must be best first without repeats, found {price_ticks} at [{n}]")
-        n += 1
+    cdef object quote = None
+    try:
+        for quote in wanted:
+            if n == MAX_QUOTE_LEVELS:
+                raise ValueError(f"quote(): at most {MAX_QUOTE_LEVELS} {side}")
+            price_ticks, qty_lots = quote
+            out[n].price_ticks = PyNumber_Index(price_ticks)        # a float is an error, not cut off
+            out[n].qty_lots = PyNumber_Index(qty_lots)
+            if out[n].price_ticks <= 0 or out[n].qty_lots <= 0:
+                raise ValueError(f"quote(): {side}[{n}] must be positive ticks and lots, found {quote!r}")
+            if n > 0 and (out[n].price_ticks - out[n - 1].price_ticks) * (1 if side == "asks" else -1) <= 0:
+                raise ValueError(f"quote(): {side} must be best first without repeats, found {price_ticks} at [{n}]")
+            n += 1
+    except TypeError as error:
+        if n == 0 and quote is None:
+            raise TypeError(f"quote(): {side} must be a list of (price_ticks, qty_lots), found {wanted!r}") from error
+        raise TypeError(
+            f"quote(): {side}[{n}] must be (price_ticks, qty_lots), two whole numbers, found {quote!r}") from error
     return n
 
 
@@ -168,6 +176,8 @@ cdef class Strategy:
 
     cpdef void pull(self, Market market) except *:
         """Want no quotes on `market`."""
+        if market is not None and not market.maker:
+            return
         self._check(market)
         self.desired[market.index].n_bids = self.desired[market.index].n_asks = 0
         self._declare(market.index)
@@ -203,6 +213,8 @@ cdef class Strategy:
 
     def quotes_of(self, Market market) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """The quotes declared last, ``(bids, asks)`` of ``(price_ticks, qty_lots)``; for tests and comparison."""
+        if market is not None and not market.maker:
+            return [], []
         self._check(market)
         cdef QuoteSet* q = &self.desired[market.index]
         return (
@@ -219,6 +231,8 @@ cdef class Strategy:
             raise TypeError("expected a Market, found None")
         if not 0 <= market.index < self.n_markets:
             raise ValueError(f"market {market.id} is not one of this engine")
+        if not market.maker:
+            raise ValueError(f"market {market.id} cannot be quoted: its role is not maker, it is only observed")
         return 0
 
     cdef void _declare(self, int index) noexcept:

@@ -70,6 +70,50 @@ def test_an_exception_in_any_callback_brings_the_previous_plugin_back(callback: 
 
 
 @pytest.mark.parametrize("callback", CALLBACKS)
+def test_a_plugin_cannot_end_the_process(callback: str) -> None:
+    """`sys.exit()` in a callback once took the bot down at once, orders, journal and all."""
+    desk = Desk().open()
+    plugin = failing(callback, "self.armed" if callback != "on_timer" else "True")
+    assert desk.swap(plugin.replace("raise RuntimeError(", "raise SystemExit(")) == ""
+    provoke(desk, callback)
+    assert (desk.engine.host.state, desk.engine.host.rollbacks) == (HostState.RUNNING, 1)
+    assert any(f"raised SystemExit('on purpose in {callback}')" in note for note in desk.notes)
+
+
+def test_a_plugin_that_exits_in_its_dry_run_is_refused() -> None:
+    desk = Desk().open()
+    refused = desk.swap(LADDER + "\nclass Quitter(Ladder):\n    def on_start(self):\n        raise SystemExit(3)\n")
+    assert refused.startswith("dry run failed: SystemExit(3)")
+
+
+def test_control_c_in_a_callback_is_not_the_plugins() -> None:
+    desk = Desk().open()
+    plugin = failing("on_book").replace("raise RuntimeError(", "raise KeyboardInterrupt(")
+    assert desk.swap(plugin) == ""
+    with pytest.raises(KeyboardInterrupt):
+        provoke(desk, "on_book")
+    assert (desk.engine.host.state, desk.engine.host.raised) == (HostState.RUNNING, 0)
+
+
+def test_what_is_wrong_with_a_quote_is_told_with_the_plugins_own_line() -> None:
+    """It once named a line of the core, which no user has written."""
+    desk = Desk().open()
+    plugin = (
+        LADDER
+        + """
+class Half(Ladder):
+    def on_book(self, market):
+        self.quote(market, [(market.mid_ticks - 0.5, 5)])
+"""
+    )
+    line = plugin.count("\n")
+    assert desk.swap(plugin) == (
+        "dry run failed: TypeError('quote(): bids[0] must be (price_ticks, qty_lots), two whole numbers, "
+        f"found (600004.5, 5)') (candidate.py, line {line})"
+    )
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
 def test_without_a_previous_plugin_an_exception_pulls_the_quotes(callback: str) -> None:
     desk = Desk(failing(callback, "self.armed" if callback != "on_timer" else "True")).open()
     provoke(desk, callback)

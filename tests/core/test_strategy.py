@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_desk import LADDER, PERP, Desk
+from engine_desk import LADDER, PERP, SPOT, Desk
 
 from mmbot._core.strategy import Strategy, bind
 from mmbot.strategy import Quotes
@@ -41,6 +41,29 @@ def test_quotes_that_make_no_sense_are_an_error_and_the_earlier_ones_stand(
 def test_quotes_of_a_wrong_type_are_an_error(desk: Desk, bad: Any) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)):
         desk.engine.host.active.quote(desk.engine.markets[PERP], bad)
+
+
+@pytest.mark.parametrize(
+    ("bids", "message"),
+    [
+        ([(599_000, 1), (598_000.5, 1)], r"bids\[1\] must be .*two whole numbers, found \(598000.5, 1\)"),
+        ([599_000], r"bids\[0\] must be .*found 599000"),
+        (None, r"bids must be a list of \(price_ticks, qty_lots\), found None"),
+    ],
+)
+def test_quotes_of_a_wrong_type_say_which_and_what_is_wanted(desk: Desk, bids: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        desk.engine.host.active.quote(desk.engine.markets[PERP], bids)
+
+
+def test_a_market_that_is_only_observed_cannot_be_quoted(desk: Desk) -> None:
+    """Its quotes were once taken, and went nowhere without a word."""
+    plugin, spot = desk.engine.host.active, desk.engine.markets[SPOT]
+    for call in (lambda: plugin.quote(spot, [(100, 1)]), lambda: plugin.quote_pair(spot, 100, 1, 200, 1)):
+        with pytest.raises(ValueError, match=r"spot_btc cannot be quoted: .*only observed"):
+            call()
+    plugin.pull(spot)
+    assert plugin.quotes_of(spot) == ([], [])
 
 
 def test_none_is_an_error_and_not_a_crash(desk: Desk) -> None:
