@@ -23,10 +23,10 @@ One module holds one `Strategy` subclass and one `Params` subclass. Prices are w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from pydantic import BaseModel, ConfigDict
-from pydantic import Field as field  # noqa: N813 - reads as a word in a plugin's params
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticUndefined
 
 from mmbot._core.market import Market
 from mmbot._core.quoting import (
@@ -66,7 +66,32 @@ __all__ = [
 class Params(BaseModel):
     """Base of a plugin's parameters: typed, checked, immutable; an unknown name is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class Bounds(TypedDict, total=False):
+    """What a value of a parameter must be: ``gt`` is >, ``ge`` >=, ``lt`` <, ``le`` <=; of a text, its length."""
+
+    gt: float
+    ge: float
+    lt: float
+    le: float
+    multiple_of: float
+    min_length: int
+    max_length: int
+    pattern: str
+
+
+def field(default: Any = PydanticUndefined, *, description: str | None = None, **bounds: Unpack[Bounds]) -> Any:
+    """Say what a parameter is when it is not given (nothing: it must be), which values are right, and what it means.
+
+    Raises:
+        TypeError: a bound that does not exist, as a misspelt one.
+    """
+    if unknown := bounds.keys() - Bounds.__annotations__.keys():
+        known = ", ".join(Bounds.__annotations__)
+        raise TypeError(f"field(): no bound {', '.join(sorted(unknown))}; expected description and any of {known}")
+    return Field(default, description=description, **bounds)
 
 
 class Calibration:

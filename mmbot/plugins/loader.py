@@ -12,6 +12,7 @@ Every load runs the code anew in a module of its own, so that an old version kee
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -25,14 +26,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from mmbot._core.strategy import Strategy
 from mmbot.errors import PluginError
-from mmbot.plugins.typed import PARAMS_NAME
+from mmbot.plugins.typed import ARGUMENTS, PARAMS_NAME
 from mmbot.strategy import Params
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 EXTENSION_SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _serial = itertools.count(1)
@@ -87,7 +89,7 @@ class Plugin:
         """
         try:
             return self.strategy_class()
-        except Exception as error:  # plugin code: whatever it raises is the plugin's fault, and said so
+        except (Exception, SystemExit) as error:  # plugin code: whatever it raises is the plugin's fault, and said so
             raise PluginError(f"strategy {self.id}: constructor failed: {error!r}") from error
 
 
@@ -160,7 +162,7 @@ def _load_extension(content: bytes, path: Path, code_hash: str, class_name: str)
             module.__file__ = str(path)
             sys.modules[module_name] = module  # pydantic resolves annotations through it
             loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             sys.modules.pop(module_name, None)
             raise PluginError(f"strategy {path}: could not be loaded: {error!r}") from error
     return _plugin(path, code_hash, "", module, class_name)
@@ -179,7 +181,7 @@ def load_source(source: str, path: Path, *, package: str = "", class_name: str =
     sys.modules[module.__name__] = module  # pydantic resolves annotations through it
     try:
         exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - running the user's plugin is the point
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sys.modules.pop(module.__name__, None)
         raise PluginError(f"strategy {path}: {_where(error, path)}{type(error).__name__}: {error}") from error
     return _plugin(path, code_hash, source, module, class_name)
@@ -227,10 +229,63 @@ def _plugin(path: Path, code_hash: str, source: str, module: types.ModuleType, c
             f"strategy {path}: several Params subclasses ({', '.join(c.__name__ for c in chosen)}); "
             f"say which with `params: <name>` in {strategy_class.__name__}"
         )
-    return Plugin(plugin_id, code_hash, source, path, strategy_class, chosen[0] if chosen else Params)
+    params_class = chosen[0] if chosen else Params
+    _check_params(params_class, path)
+    _check_callbacks(strategy_class, path)
+    return Plugin(plugin_id, code_hash, source, path, strategy_class, params_class)
 
 
-def _where(error: Exception, path: Path) -> str:
+def _check_params(params_class: type[Params], path: Path) -> None:
+    """Find a type that does not exist, and a default that its own bounds forbid, before anything runs on them.
+
+    Raises:
+        PluginError: names the parameter, and what is wrong.
+    """
+    try:
+        params_class.model_rebuild()
+        params_class.model_validate({})
+    except (PydanticUndefinedAnnotation, PydanticUserError) as error:
+        text = str(error).partition("\n")[0]
+        raise PluginError(f"strategy {path}: {params_class.__name__}: {text}") from None
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc']))}: default {e['input']!r}: {e['msg']}" for e in error.errors()
+                 if e["type"] != "missing"]  # fmt: skip
+        if wrong:
+            raise PluginError(f"strategy {path}: {params_class.__name__}: {'; '.join(wrong)}") from None
+
+
+def _check_callbacks(strategy_class: type[Strategy], path: Path) -> None:
+    """Find a callback that would never be called, or not with what it wants.
+
+    Raises:
+        PluginError: names the method, and what was expected.
+    """
+    own = strategy_class.__mro__[: strategy_class.__mro__.index(Strategy)]
+    for name, method in {name: value for c in reversed(own) for name, value in vars(c).items()}.items():
+        where = f"strategy {path}: {strategy_class.__name__}.{name}()"
+        if name in ARGUMENTS and callable(method):
+            _check_signature(method, ARGUMENTS[name], where)
+        elif callable(method) and not name.startswith("_") and not hasattr(Strategy, name):
+            meant = difflib.get_close_matches(name, ARGUMENTS, 1, 0.8)
+            if meant:
+                raise PluginError(f"{where} is never called; did you mean {meant[0]}()?")
+
+
+def _check_signature(method: Callable[..., object], arguments: tuple[str, ...], where: str) -> None:
+    try:
+        signature = inspect.signature(method)
+    except ValueError:
+        return  # a compiled method, whose arguments the compiler has checked
+    try:
+        signature.bind("self", *arguments)
+    except TypeError:
+        expected = ", ".join(("self", *arguments))
+        raise PluginError(f"{where}: expected ({expected}), found {signature}") from None
+    if inspect.iscoroutinefunction(method):
+        raise PluginError(f"{where}: expected a plain function, found an async one: it runs within one engine step")
+
+
+def _where(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: "
     frame, line = error.__traceback__, 0

@@ -39,6 +39,19 @@ CALLBACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import_state": ("void", ("dict",)),
 }
 """Callback -> result and argument types, as in ``strategy.pxd``."""
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "on_start": (),
+    "on_book": ("market",),
+    "on_trade": ("market", "side", "price_ticks", "qty_lots"),
+    "on_order": ("market", "order"),
+    "on_fill": ("market", "fill"),
+    "on_funding": ("market", "amount_e8"),
+    "on_timer": ("name",),
+    "on_stop": (),
+    "export_state": (),
+    "import_state": ("state",),
+}
+"""Callback -> what its arguments are called; a plugin may call them otherwise."""
 COMPILED = EXTENSION_TYPES | FUNCTIONS
 FIELD_TYPES = {"float": "double", "int": "int64_t", "bool": "bint"}
 PARAMS_NAME = "__params__"

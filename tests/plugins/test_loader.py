@@ -129,3 +129,58 @@ def test_an_extension_that_is_none_is_said(tmp_path: Path) -> None:
     path.write_bytes(b"not an extension")
     with pytest.raises(PluginError, match="could not be loaded: ImportError"):
         load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import sys\nsys.exit(3)", r"line 3: SystemExit: 3"),
+        ("class P(Params):\n    x: Nope = field(1)", r"P: name 'Nope' is not defined"),
+        (
+            "class P(Params):\n    x: float = field('wide', gt=0)",
+            r"P: x: default 'wide': Input should be a valid number",
+        ),
+        ("class P(Params):\n    x: float = field(0, gt=0)", r"P: x: default 0: Input should be greater than 0"),
+        (
+            "class P(Params):\n    x: float = field(1.0, gte=0)",
+            r"line 3: TypeError: field\(\): no bound gte; .*ge",
+        ),
+        (
+            "class S(Strategy):\n    def on_boook(self, market): pass",
+            r"S.on_boook\(\) is never called; did you mean on_book\(\)\?",
+        ),
+        (
+            "class S(Strategy):\n    def on_fill(self, fill): pass",
+            r"S.on_fill\(\): expected \(self, market, fill\), found \(self, fill\)",
+        ),
+        ("class S(Strategy):\n    async def on_book(self, market): pass", r"expected a plain function, found an async"),
+    ],
+)
+def test_what_could_never_work_is_an_error_when_it_is_loaded(source: str, message: str) -> None:
+    """Each of these once loaded: constraints and callbacks without effect, defaults that no replay could repeat."""
+    text = f"from mmbot.strategy import Params, Strategy, field\n{source}\n"
+    if "(Strategy)" not in source:
+        text += "class S(Strategy):\n    pass\n"
+    with pytest.raises(PluginError, match=message):
+        load_source(text, Path("maker.py"))
+
+
+def test_a_parameter_may_be_required_and_a_callback_may_name_its_arguments_as_it_likes() -> None:
+    plugin = load_source(
+        "from mmbot.strategy import Params, Strategy, field\n"
+        "class P(Params):\n    x: float = field(gt=0)\n"
+        "class S(Strategy):\n"
+        "    def on_book(self, m): pass\n"
+        "    def on_trade(self, *args): pass\n"
+        "    def on_fill(self, market, fill, extra=None): pass\n",
+        Path("maker.py"),
+    )
+    assert plugin.params({"x": 1}).model_dump() == {"x": 1.0}
+    with pytest.raises(PluginError, match="x: Field required"):
+        plugin.params({})
+
+
+def test_a_constructor_that_exits_is_an_error() -> None:
+    text = "from mmbot.strategy import Strategy\nclass S(Strategy):\n    def __init__(self): raise SystemExit\n"
+    with pytest.raises(PluginError, match=r"constructor failed: SystemExit\(\)"):
+        load_source(text, Path("maker.py")).create()
