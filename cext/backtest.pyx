@@ -239,7 +239,7 @@ cdef class Backtest:
         self._take_notes()
 
     cdef int _take_notes(self) except -1:
-        if self.engine.notes:
+        if self.engine.notes.texts:
             for text in self.engine.take_notes():
                 self.notes.append((self.now_ns, text))
         return 0
@@ -379,7 +379,7 @@ cdef class Backtest:
                 lane.touched = lane.traded = False
             self.n_prints = 0
             return 0
-        engine._begin(EventKind.FRAME, 0, self.now_ns, NULL, 0)
+        engine.begin(EventKind.FRAME, 0, self.now_ns, NULL, 0)
         self.steps += 1
         for i in range(self.n_prints):
             printed = &self.prints[i]
@@ -395,11 +395,11 @@ cdef class Backtest:
         for i in range(len(self.lanes)):
             lane = <Lane>self.lanes[i]
             if lane.changed or (lane.touched or lane.traded) and engine.wake_always:
-                engine._touched(lane.market, lane.was_trusted)
+                engine.touched(lane.market, lane.was_trusted)
             elif lane.traded:
-                engine._work(lane.market)
+                engine.quoter.work(lane.market)
             lane.touched = lane.traded = False
-        engine._end()
+        engine.end()
         return self._drain()
 
     cdef int _answer(self, Lane lane) except -1:
@@ -408,12 +408,9 @@ cdef class Backtest:
         cdef const Order* order
         cdef int32_t slot
         if answer.update.kind == FUNDING:
-            engine._begin(EventKind.ACCOUNT, 0, self.now_ns, NULL, 0)
-            lane.market.position.apply_funding(answer.update.fee_e8)
-            lane.market.pnl.on_funding(answer.update.fee_e8)
-            engine.host.on_funding(lane.market, answer.update.fee_e8)
-            engine._observe_pnl()
-            engine._end()
+            engine.begin(EventKind.ACCOUNT, 0, self.now_ns, NULL, 0)
+            engine.order_flow.funding(lane.market, answer.update.fee_e8, self.now_ns)
+            engine.end()
             return self._drain()
         if answer.update.kind == OrderEventKind.ACK:
             self.blotter.order_arrived(answer.update.order_num, answer.update.exch_ts_ns)
@@ -489,13 +486,13 @@ cdef class Backtest:
             return 0
         for i in range(n):
             lane = <Lane>self.lanes[i]
-            venue, asset = engine.venue_of[i], engine.settle_asset[i]
-            if lane.paper.position_lots == 0 or not engine.wallet_known[venue][asset]:
+            venue, asset = engine.venue_states.of[i], engine.wallets.settle_asset[i]
+            if lane.paper.position_lots == 0 or not engine.wallets.known[venue][asset]:
                 continue
-            equity_e8, needed = <double>engine.wallet_e8[venue][asset], 0.0
+            equity_e8, needed = <double>engine.wallets.held_e8[venue][asset], 0.0
             for j in range(n):
                 other = <Lane>self.lanes[j]
-                if engine.venue_of[j] != venue or engine.settle_asset[j] != asset:
+                if engine.venue_states.of[j] != venue or engine.wallets.settle_asset[j] != asset:
                     continue
                 if other.market.bid_lots > 0 and other.market.ask_lots > 0:
                     other.market.pnl.on_mid(other.market.bid_ticks + other.market.ask_ticks)
@@ -514,7 +511,7 @@ cdef class Backtest:
                 self.notes.append((
                     self.now_ns, f"liquidated: equity {equity_e8 / 1e8:.8g}, maintenance margin {needed:.8g}"))
                 for j in range(n):
-                    if engine.venue_of[j] == venue and engine.settle_asset[j] == asset:
+                    if engine.venue_states.of[j] == venue and engine.wallets.settle_asset[j] == asset:
                         (<Lane>self.lanes[j]).paper.liquidate(self.now_ns)
                 engine.on_command(b'{"op": "stop"}', self.now_ns)
                 return 0
@@ -526,7 +523,7 @@ cdef class Backtest:
         cdef Lane lane
         cdef Request* request
         cdef int64_t latency_ns
-        if self.engine.notes:
+        if self.engine.notes.texts:
             self._take_notes()
         while self.engine.execution.pop(&command):
             if command.kind == CommandKind.RESYNC or command.kind == CommandKind.RECONCILE:

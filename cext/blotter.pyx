@@ -75,7 +75,7 @@ cdef object _copy(const void* rows, Py_ssize_t n, object dtype, Py_ssize_t more=
 cdef class Blotter:
     """Keeps what a report is made of while a driver runs `engine`.
 
-    Fills are taken out of ``engine.executions``: whoever needs them too reads them before `collect`.
+    Fills are taken out of ``engine.order_flow.executions``: whoever needs them too reads them before `collect`.
 
     Args:
         engine: what is driven; begin before its first event.
@@ -92,7 +92,7 @@ cdef class Blotter:
         if state_every_ns < 0:
             raise ValueError(f"Blotter: state_every_ns must not be negative, found {state_every_ns}")
         self.engine, self.state_every_ns = engine, state_every_ns
-        self.seen = engine.fills
+        self.seen = engine.order_flow.fills
         self.slots = engine.execution.table.capacity
         self.row_of = <Py_ssize_t*>malloc(self.slots * sizeof(Py_ssize_t))
         if self.row_of == NULL:
@@ -193,15 +193,15 @@ cdef class Blotter:
     # --- fills -------------------------------------------------------------------------------------------------------
 
     cdef int _collect(self) except -1:
-        cdef list executions = self.engine.executions
-        cdef Py_ssize_t gained = <Py_ssize_t>(self.engine.fills - self.seen)
+        cdef list executions = self.engine.order_flow.executions
+        cdef Py_ssize_t gained = <Py_ssize_t>(self.engine.order_flow.fills - self.seen)
         cdef Py_ssize_t i
         if len(executions) < gained:
             raise RuntimeError(
-                f"blotter: {gained} new fills, and only {len(executions)} of them are left in engine.executions")
+                f"blotter: {gained} new fills, and only {len(executions)} of them are left in the engine's executions")
         for i in range(len(executions) - gained, len(executions)):
             self._book(<Fill>executions[i])
-        self.seen = self.engine.fills
+        self.seen = self.engine.order_flow.fills
         executions.clear()
         self._schedule()
         if self.no_memory:

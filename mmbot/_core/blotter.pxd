@@ -95,7 +95,7 @@ cdef class Blotter:
     cdef StateRow* states
     cdef readonly Py_ssize_t n_fills, n_orders, n_terms, n_states
     cdef Py_ssize_t room_fills, room_orders, room_terms, room_states
-    cdef uint64_t seen                          # engine.fills at the last collect
+    cdef uint64_t seen                          # engine.order_flow.fills at the last collect
     cdef int64_t due_ns                         # nothing to do before it
     cdef int64_t next_state_ns
     cdef Py_ssize_t[HORIZONS] reached           # by horizon: fills whose mid after it is known
@@ -110,7 +110,7 @@ cdef class Blotter:
 
     # After each event: takes the fills it brought out of `engine.executions`.
     cdef inline int collect(self) except -1:
-        if self.engine.fills == self.seen:
+        if self.engine.order_flow.fills == self.seen:
             return 0
         return self._collect()
 

@@ -1,54 +1,53 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, final
 
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import Buffer
 
 from mmbot._core.decode import Decoder
 from mmbot._core.eventlog import EventRing
 from mmbot._core.execution import Execution
 from mmbot._core.hedge import HedgeGroup
+from mmbot._core.hedges import Hedges
 from mmbot._core.host import PluginHost
 from mmbot._core.latency import LatencyBoard
 from mmbot._core.limits import SessionLimits
 from mmbot._core.market import Market
+from mmbot._core.market_data import MarketData
+from mmbot._core.notes import Notes
+from mmbot._core.order_flow import OrderFlow
+from mmbot._core.quoter import Quoter
 from mmbot._core.reconcile import Reconciler
 from mmbot._core.strategy import Fill, Strategy
 from mmbot._core.types import CommandView, OrderEvent
+from mmbot._core.venue_states import VenueStates
+from mmbot._core.wallets import Wallets
+from mmbot._core.watch import Watch
 
-MAX_NOTES: Final[int]
+OPS: Final[tuple[str, ...]]
 
-@disjoint_base
+@final
 class Engine:
     markets: tuple[Market, ...]
-    decoders: tuple[Decoder, ...]
     groups: tuple[HedgeGroup, ...]
     execution: Execution
     host: PluginHost
     limits: SessionLimits
     reconciler: Reconciler
     latency: LatencyBoard
+    notes: Notes
+    venue_states: VenueStates
+    hedges: Hedges
+    wallets: Wallets
+    market_data: MarketData
+    quoter: Quoter
+    watch: Watch
+    order_flow: OrderFlow
     seq: int
     now_ns: int
-    stopping: bool
-    stale_ns: int
-    stop_ns: int
-    latency_budget_ns: int
-    flatten_slippage: float
-    patient: bool
     wake_always: bool
-    frames: int
-    bad_frames: int
-    fills: int
-    hedge_fills: int
-    acked: int
-    rejected: int
-    canceled: int
-    unknown: int
-    foreign: int
-    executions: list[Fill]
-    notes: list[str]
-    pictures_wanted: bool
+    @property
+    def stopping(self) -> bool: ...
     def __init__(
         self,
         markets: tuple[Market, ...],
@@ -100,10 +99,4 @@ class Engine:
     def dispatch(self) -> None: ...
     def take(self) -> CommandView | None: ...
     def take_executions(self) -> list[Fill]: ...
-    def take_pictures_wanted(self) -> list[int]:
-        """Venues whose picture the core wants: the last one was inconclusive, or fills stay missing."""
-
-    def was_conclusive(self, venue: int) -> bool:
-        """Whether the venue's last picture agreed with us in everything."""
-
     def take_notes(self) -> list[str]: ...

@@ -191,7 +191,7 @@ def feed_to_order(feed: Feed, plugin: Plugin, kinds: frozenset[str], *, limit: i
             frame(0, received, ts_ns)
             if bot.answer(ts_ns) and any(name in payload[:120] for name in measured):
                 samples.append((venue.signed_ns - begin) / 1e3)
-        if bot.engine.bad_frames or bot.engine.host.raised:
+        if bot.engine.market_data.bad_frames or bot.engine.host.raised:
             raise MmbotError(f"bench: the bot failed on {feed.name}: {bot.engine.take_notes()}")
     return samples
 
@@ -208,12 +208,12 @@ def swap_gap(feed: Feed, plugin: Plugin, swaps: int) -> list[float]:
             bot.inbox.frame(0, payload, ts_ns)
             bot.answer(ts_ns)
             if i % 20 == 19:
-                seen = bot.engine.frames
+                seen = bot.engine.market_data.frames
                 begin = time.perf_counter_ns()
                 await swapper.set({"half_spread_bps": 1.0 + i % 3})
                 samples.append((time.perf_counter_ns() - begin) / 1e3)
                 bot.answer(ts_ns)
-                if bot.engine.frames != seen:
+                if bot.engine.market_data.frames != seen:
                     raise MmbotError("bench: a frame was handled inside a swap")
         return samples
 

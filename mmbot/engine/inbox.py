@@ -66,10 +66,10 @@ class Inbox:
         """Finish an event that is not a frame."""
         if waiting:
             self.flush()
-        if self.engine.executions:
+        if self.engine.order_flow.executions:
             self.on_fills(self.engine.take_executions())
-        if self.engine.pictures_wanted:
-            for venue in self.engine.take_pictures_wanted():
+        if self.engine.venue_states.pictures_wanted:
+            for venue in self.engine.venue_states.take_pictures_wanted():
                 self.reconcile_wanted(venue)
 
     @property

@@ -106,7 +106,7 @@ class Reconciliation:
             "wallets": wallets,
         }
         inbox.after(inbox.engine.on_reconcile(encode(picture), inbox.clock()))
-        conclusive = inbox.engine.was_conclusive(index)
+        conclusive = inbox.engine.venue_states.was_conclusive(index)
         if conclusive:
             self.done[index].set()
         return conclusive

@@ -56,10 +56,11 @@ def take_snapshot(session: Session) -> StatusSnapshot:
         pnl=PnlView(**{part: float(amount) for part, amount in pnl_parts(engine).items()}),
         latency_us=_latency(session),
         counters={
-            "events": engine.seq, "frames": engine.frames, "bad_frames": engine.bad_frames,
+            "events": engine.seq, "frames": engine.market_data.frames, "bad_frames": engine.market_data.bad_frames,
             "orders_placed": engine.execution.placed, "orders_amended": engine.execution.amended,
-            "orders_canceled": engine.canceled, "orders_rejected": engine.rejected, "orders_unknown": engine.unknown,
-            "order_queries": engine.execution.queried, "fills": engine.fills, "hedge_fills": engine.hedge_fills,
+            "orders_canceled": engine.order_flow.canceled, "orders_rejected": engine.order_flow.rejected,
+            "orders_unknown": engine.order_flow.unknown, "order_queries": engine.execution.queried,
+            "fills": engine.order_flow.fills, "hedge_fills": engine.order_flow.hedge_fills,
             "swaps": max(engine.host.swaps - 1, 0), "rollbacks": engine.host.rollbacks,
             "journal_stalls": session.journal.ring.stalls, "reconciliations": engine.reconciler.rounds,
         },
@@ -115,7 +116,7 @@ def _feed(session: Session, index: int, name: str) -> FeedView:
     return FeedView(
         name,
         inbox.feeds_up[index],
-        messages=sum(session.engine.decoders[index].kinds.values()),
+        messages=sum(session.engine.market_data.decoders[index].kinds.values()),
         reconnects=max(inbox.feed_ups[index] - 1, 0),
     )
 

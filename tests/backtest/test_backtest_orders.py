@@ -62,7 +62,7 @@ def test_a_cancel_of_an_order_that_has_filled_is_harmless(tmp_path: Path) -> Non
     assert played.orders == [(SELL, 101, 2, "filled", 2)]
     assert len(played.told("fill")) == 1
     assert played.engine.markets[0].position_lots == -2
-    assert played.engine.unknown == 0
+    assert played.engine.order_flow.unknown == 0
     assert not any("anomaly" in text for text in played.notes)
 
 
@@ -94,7 +94,7 @@ def test_a_request_that_never_arrives_is_refused_after_its_time(tmp_path: Path) 
     assert played.times("ended_ns") == [17.0]
     assert played.times("arrived_ns") == []
     assert played.fills == []
-    assert played.engine.rejected == 1
+    assert played.engine.order_flow.rejected == 1
 
 
 def test_a_cancel_that_never_arrives_leaves_the_order_where_it_is(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_unanswered_order_is_asked_for_and_found(tmp_path: Path) -> None:
     desk.tape(book(0, bid=99, ask=101), trade(700, BUY, 102, 1), depth(2000, BUY, (98, 1)), END)
     desk.script((1, [], [(101, 1)]))
     played = desk.play()
-    assert played.engine.unknown >= 1
+    assert played.engine.order_flow.unknown >= 1
     assert played.engine.execution.queried >= 1
     assert played.orders == [(SELL, 101, 1, "filled", 1)]
     assert played.fills == [(700.0, 1, SELL, 101, 1)]

@@ -34,7 +34,7 @@ class Watched:
         return event
 
     def take_executions(self) -> list[Any]:
-        fills = list(self.inner.executions)
+        fills = list(self.inner.order_flow.executions)
         self.blotter.after()
         return fills
 

@@ -204,7 +204,7 @@ def test_parts_add_up_in_every_row_and_end_where_the_engine_does(seed: int) -> N
     Storm(desk).blow(random.Random(seed), 400)
     desk.command("clock", venue=0, offset_ns=0)
     arrays = desk.blotter.arrays()
-    assert len(arrays["fills"]) == desk.engine.fills == len(desk.fills)
+    assert len(arrays["fills"]) == desk.engine.order_flow.fills == len(desk.fills)
     assert all(parts(row) == row["total_e8"] for row in arrays["state"])
     for market, row in zip(desk.engine.markets, arrays["state"][-3:], strict=True):
         mine = arrays["fills"][arrays["fills"]["market"] == market.index]

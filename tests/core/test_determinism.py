@@ -80,7 +80,7 @@ def test_recorded_frames_give_the_same_commands_twice(data_dir: Path) -> None:
             desk.do("on_snapshot", PERP, body, desk.now_ns)
         elif not body.startswith(b'{"lastUpdateId"'):
             desk.do("on_frame", 0, body, desk.now_ns)
-        if desk.engine.markets[PERP].trusted and not desk.engine.was_conclusive(0):
+        if desk.engine.markets[PERP].trusted and not desk.engine.venue_states.was_conclusive(0):
             desk.reconcile(0)
         for venue in desk.venues:
             venue.now_ns = desk.now_ns
@@ -89,7 +89,7 @@ def test_recorded_frames_give_the_same_commands_twice(data_dir: Path) -> None:
             desk.hear(event)
         desk.venues[PERP].answers.clear()
         desk.venues[PERP].stream.clear()
-    assert desk.engine.bad_frames == 0
+    assert desk.engine.market_data.bad_frames == 0
     assert desk.engine.markets[PERP].sync.gaps == 0
     assert len(desk.commands) > 100
     assert desk.again() == [command.raw() for command in desk.commands]

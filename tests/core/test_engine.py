@@ -104,7 +104,7 @@ def test_frames_that_make_no_sense_are_counted_and_harm_nothing() -> None:
         b'{"e":"depthUpdate"}',
     ):
         desk.do("on_frame", 0, payload, desk.now_ns)
-    assert desk.engine.bad_frames >= 4
+    assert desk.engine.market_data.bad_frames >= 4
     desk.settle()
     assert desk.quotes() == before
     with pytest.raises(IndexError, match="feed 7"):
@@ -182,7 +182,7 @@ def test_orders_of_others_are_never_touched() -> None:
     desk.hear(
         OrderEvent(kind=OrderEventKind.FILL, market=PERP, owner=0, venue_order_id=77, last_qty_lots=5, trade_id=3)
     )
-    assert desk.engine.foreign == 2
+    assert desk.engine.order_flow.foreign == 2
     assert desk.engine.markets[PERP].position_lots == 0
     assert desk.engine.execution.table.exposure_of(PERP) == before
     assert not desk.sent
@@ -197,7 +197,7 @@ def test_an_order_without_an_answer_is_asked_for_and_counts_until_then() -> None
     assert [c.kind for c in desk.commands if c.market == PERP].count(CommandKind.QUERY_ORDER) == 2
     exposure = desk.engine.execution.table.exposure_of(PERP)
     assert (exposure["unknown_orders"], exposure["buy_lots"], exposure["sell_lots"]) == (2, 10, 10)
-    assert desk.engine.unknown == 2
+    assert desk.engine.order_flow.unknown == 2
     calm(desk, 3_000)
     assert not [c for c in desk.sent if c.kind == CommandKind.PLACE]  # none is stacked on top of them
     desk.venues[PERP].silent = False
@@ -213,7 +213,7 @@ def test_a_fill_is_booked_once_whatever_comes_twice() -> None:
     for _ in range(3):
         desk.hear(event)
     desk.settle()
-    assert (desk.engine.fills, desk.engine.markets[PERP].position_lots) == (2, 4)
+    assert (desk.engine.order_flow.fills, desk.engine.markets[PERP].position_lots) == (2, 4)
     assert [fill.trade_id for fill in desk.fills if fill.market == PERP] == [event.as_dict()["trade_id"]]
 
 
@@ -235,7 +235,7 @@ def test_a_reject_streak_pulls_the_quotes_in_its_own_event_and_heals() -> None:
     desk = Desk(risk={"max_reject_streak": "4", "resume_after_s": "1"})
     desk.venues[PERP].refuse_next = 4
     desk.open()
-    assert desk.engine.rejected == 4
+    assert desk.engine.order_flow.rejected == 4
     assert desk.engine.limits.level == RiskLevel.PULL_QUOTES == desk.engine.execution.gate.level
     assert desk.quotes() == []
     desk.command("resume")
@@ -247,11 +247,11 @@ def test_the_same_reject_heard_twice_counts_once() -> None:
     desk = Desk()
     desk.venues[PERP].refuse_next = 1
     desk.open()
-    assert desk.engine.rejected == 1
-    assert desk.engine.acked == 4
+    assert desk.engine.order_flow.rejected == 1
+    assert desk.engine.order_flow.acked == 4
     num = next(c.order_num for c in desk.commands if c.kind == CommandKind.PLACE)
     desk.hear(OrderEvent(kind=OrderEventKind.REJECT, market=PERP, order_num=num, request=1))
-    assert desk.engine.rejected == 1
+    assert desk.engine.order_flow.rejected == 1
 
 
 def test_daily_loss_flattens_and_waits_for_a_person() -> None:

@@ -45,7 +45,7 @@ def test_the_hedge_leaves_in_the_step_of_the_fill(side: Side) -> None:
     assert order["time_in_force"] == TimeInForce.IOC
     desk.settle()
     assert desk.delta() == 0
-    assert desk.engine.hedge_fills == 1
+    assert desk.engine.order_flow.hedge_fills == 1
 
 
 def test_the_price_of_a_hedge_stays_within_the_slippage_cap() -> None:

@@ -103,11 +103,11 @@ def test_an_order_open_at_the_venue_that_we_hold_for_ended_is_canceled() -> None
     desk.reconcile(0)
     assert [(c.kind, c.order_num) for c in desk.sent] == [(CommandKind.CANCEL_ORDER, order.num)]
     assert desk.engine.reconciler.strays == 1
-    assert not desk.engine.was_conclusive(0)
+    assert not desk.engine.venue_states.was_conclusive(0)
     desk.settle()
     desk.tick()
     desk.reconcile(0)
-    assert desk.engine.was_conclusive(0)
+    assert desk.engine.venue_states.was_conclusive(0)
     assert len(desk.quotes()) == 4
 
 
@@ -115,7 +115,7 @@ def test_a_holding_that_does_not_add_up_twice_pulls_the_quotes_and_says_so() -> 
     desk = Desk(risk={"resume_after_s": "1"}).open()
     desk.reconcile(0, **holdings(desk, perp=3))
     assert desk.engine.limits.level == RiskLevel.NORMAL
-    assert not desk.engine.was_conclusive(0)
+    assert not desk.engine.venue_states.was_conclusive(0)
     desk.tick()
     desk.reconcile(0, **holdings(desk, perp=3))
     desk.settle()
@@ -155,10 +155,10 @@ def test_a_picture_taken_while_a_fill_came_is_inconclusive() -> None:
     desk.trade(PERP, Side.BUY, 2)
     desk.reconcile(0, asked=asked, **holdings(desk, perp=0))
     assert desk.engine.reconciler.inconclusive == 1
-    assert not desk.engine.was_conclusive(0)
-    assert desk.engine.take_pictures_wanted() == [0]
+    assert not desk.engine.venue_states.was_conclusive(0)
+    assert desk.engine.venue_states.take_pictures_wanted() == [0]
     desk.reconcile(0)
-    assert desk.engine.was_conclusive(0)
+    assert desk.engine.venue_states.was_conclusive(0)
     assert desk.engine.limits.level == RiskLevel.NORMAL
 
 
@@ -170,9 +170,9 @@ def test_fills_known_to_be_missing_make_a_picture_inconclusive() -> None:
     desk.tick()
     desk.tick()
     desk.reconcile(0)
-    assert not desk.engine.was_conclusive(0)
+    assert not desk.engine.venue_states.was_conclusive(0)
     desk.tick(1_100)
-    assert 0 in desk.engine.take_pictures_wanted()
+    assert 0 in desk.engine.venue_states.take_pictures_wanted()
     for event in desk.venues[PERP].fill_history():
         desk.hear(event)
     desk.hear(lost)
@@ -181,7 +181,7 @@ def test_fills_known_to_be_missing_make_a_picture_inconclusive() -> None:
     assert desk.delta() == pytest.approx(0.0)
     desk.tick()
     desk.reconcile(0)
-    assert desk.engine.was_conclusive(0)
+    assert desk.engine.venue_states.was_conclusive(0)
 
 
 def test_spot_holdings_from_before_are_left_alone() -> None:
@@ -191,12 +191,12 @@ def test_spot_holdings_from_before_are_left_alone() -> None:
     desk.do("on_feed", 1, True, desk.now_ns)
     desk.command("trading", venue=1, up=True)
     desk.reconcile(1, holdings=[[SPOT, 7 * BTC_E8 + 11, "0"]])
-    assert desk.engine.was_conclusive(1)
+    assert desk.engine.venue_states.was_conclusive(1)
     assert desk.engine.reconciler.baselines()[SPOT] == 7 * BTC_E8 + 11
     assert desk.engine.markets[SPOT].position_lots == 0
     assert desk.engine.markets[SPOT].net_delta == 0
     desk.reconcile(1, holdings=[[SPOT, 7 * BTC_E8 + 11 + LOT_E8, "0"]])
-    assert not desk.engine.was_conclusive(1)
+    assert not desk.engine.venue_states.was_conclusive(1)
 
 
 def test_a_perpetuals_position_from_before_is_taken_over_and_hedged() -> None:
@@ -208,7 +208,7 @@ def test_a_perpetuals_position_from_before_is_taken_over_and_hedged() -> None:
     for venue in (0, 1):
         desk.command("trading", venue=venue, up=True)
     desk.reconcile(0, **holdings(desk, perp=-5))
-    assert not desk.engine.was_conclusive(0)  # without a price its value is not known yet
+    assert not desk.engine.venue_states.was_conclusive(0)  # without a price its value is not known yet
     for market in (PERP, PERP2, SPOT):
         desk.book(market, 600_000, 600_010)
     desk.reconcile(0, **holdings(desk, perp=-5))
@@ -250,4 +250,4 @@ def test_pictures_of_one_venue_say_nothing_of_another() -> None:
     desk = Desk().open()
     desk.reconcile(0, **holdings(desk, perp=3))
     desk.reconcile(1)
-    assert (desk.engine.was_conclusive(0), desk.engine.was_conclusive(1)) == (False, True)
+    assert (desk.engine.venue_states.was_conclusive(0), desk.engine.venue_states.was_conclusive(1)) == (False, True)

@@ -52,6 +52,7 @@ class FakeCore:
         self.markets: list[Any] = []
         self.pictures: list[dict[str, Any]] = []
         self.verdicts: list[bool] = []
+        self.venue_states = self
 
     def on_reconcile(self, body: bytes, _ts_ns: int) -> int:
         self.pictures.append(msgspec.json.decode(body))

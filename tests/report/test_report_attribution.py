@@ -90,7 +90,7 @@ def test_after_trouble_the_parts_are_the_total_and_the_fills_give_it(seed: int) 
     assert figures["checks"]["parts_add_up"]
     agrees = figures["checks"]["fills_give_the_total"]
     assert set(agrees.values()) <= {True, None}
-    assert figures["run"]["fills"] == desk.engine.fills
+    assert figures["run"]["fills"] == desk.engine.order_flow.fills
     for market in figures["markets"].values():
         parts = [market["pnl"][f"{part}_e8"] for part in PARTS]
         assert all(isinstance(part, int) for part in parts)
