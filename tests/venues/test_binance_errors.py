@@ -44,6 +44,10 @@ def test_what_an_error_means_for_an_order(  # noqa: PLR0917 - a table with its c
     assert [event_kind(kind, outcome) for kind in (PLACE, AMEND, CANCEL, QUERY)] == [place, amend, cancel, query]
 
 
+def test_a_duplicate_id_means_that_an_order_is_there() -> None:
+    assert event_kind(PLACE, outcome_of(SPOT, -2010, "Duplicate order sent.", 400)) == KIND.LOST
+
+
 def test_futures_have_codes_of_their_own() -> None:
     assert event_kind(AMEND, outcome_of(USDM, -5027, "No need to modify the order.", 400)) == KIND.LOST
     assert event_kind(PLACE, outcome_of(USDM, -4116, "ClientOrderId is duplicated.", 400)) == KIND.LOST

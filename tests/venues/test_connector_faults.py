@@ -106,6 +106,15 @@ async def test_user_stream_comes_back_and_asks_for_reconciliation(desk: Desk) ->
     await until(lambda: len(desk.sink.of(ACK, 1)) == 2)  # answer and stream
 
 
+async def test_an_account_event_that_makes_no_sense_leaves_the_order_socket_alone() -> None:
+    """Spot has orders and events on one socket: orders in flight must not be lost for an odd event."""
+    async with exchange() as server, at_desk(server, "binance_spot") as desk:
+        desk.venue._pushed(b'{"e":"executionReport","s":"BTCUSDT"}')
+        assert desk.sink.trading == [True, False, True], "the account is looked at anew"
+        await desk.rest_order(1)
+        assert desk.venue._order_socket.connections == 1
+
+
 async def test_an_expired_listen_key_is_replaced() -> None:
     rules = ConnectionRules(listen_key_s=1.0)
     async with exchange(rules=rules) as server, at_desk(server, "binance_usdm") as desk:

@@ -150,3 +150,14 @@ def test_the_end_of_the_subscription_is_told(rig: Rig) -> None:
 def test_malformed_messages_are_decode_errors(rig: Rig, payload: bytes) -> None:
     with pytest.raises(DecodeError):
         rig.stream.on_event(payload)
+
+
+def test_events_without_consequence_are_counted(rig: Rig) -> None:
+    for name in ("balanceUpdate", "listStatus", "externalLockUpdate", "brandNew", "brandNew"):
+        rig.stream.on_event(json.dumps({"e": name, "E": 1700000000123}).encode())
+    assert rig.stream.passed_over.counts == {
+        "balanceUpdate": 1,
+        "listStatus": 1,
+        "externalLockUpdate": 1,
+        "brandNew": 2,
+    }

@@ -231,3 +231,12 @@ def test_funding_that_names_no_market_is_looked_up(rig: Rig) -> None:
 def test_malformed_messages_are_decode_errors(rig: Rig, payload: bytes) -> None:
     with pytest.raises(DecodeError):
         rig.stream.on_text(payload, 0)
+
+
+def test_events_without_consequence_are_counted_and_unknown_ones_said_once(rig: Rig, capsys) -> None:
+    silent = ("TRADE_LITE", "ALGO_UPDATE", "STRATEGY_UPDATE", "GRID_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT")
+    for name in (*silent, "BRAND_NEW", "BRAND_NEW"):
+        rig.feed({"e": name, "E": 1700000000123, "T": 1700000000123})
+    assert rig.sink.orders == []
+    assert rig.stream.passed_over.counts == {**dict.fromkeys(silent, 1), "BRAND_NEW": 2}
+    assert capsys.readouterr().out.count("BRAND_NEW") == 1

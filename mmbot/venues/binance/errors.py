@@ -47,12 +47,15 @@ COMMON_CODES: Mapping[int, Outcome] = {
 }
 
 _SERVICE_UNAVAILABLE = "service unavailable"
+_NEW_ORDER_REJECTED, _DUPLICATE = -2010, "Duplicate order sent"  # spot
 
 
 def outcome_of(codes: Mapping[int, Outcome], code: int, message: str, status: int) -> Outcome:
     """Say what an error answer means; `status` is the HTTP status, or the one inside a websocket API answer."""
     if status in {418, 429}:
         return Outcome.RATE
+    if code == _NEW_ORDER_REJECTED and message.startswith(_DUPLICATE):
+        return Outcome.UNKNOWN  # an order of that id is there: query which
     if code in codes:
         return codes[code]
     if code == 0 and status >= 500:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmbot.errors import AuthError, Disconnected
+import structlog
+
+from mmbot.errors import AuthError, DecodeError, Disconnected
 from mmbot.venues.base import Balance, Position
 from mmbot.venues.binance.connector import BinanceVenue
 from mmbot.venues.binance.messages import NS_PER_MS, amount_e8, decimal
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mmbot.venues.base import VenueSettings
+
+_log = structlog.get_logger(__name__)
 
 
 class BinanceSpot(BinanceVenue):
@@ -63,8 +67,14 @@ class BinanceSpot(BinanceVenue):
         await self._gateway.call(subscription(self._rest.signer, self._rest.now_ms()), REQUEST_ID)
 
     def _pushed(self, event: bytes) -> None:
-        if self._user is not None:
+        if self._user is None:
+            return
+        try:
             self._user.on_event(event)
+        except DecodeError as error:
+            # The socket carries orders, too: it stays, and the account is looked at anew.
+            _log.error("account event not understood", venue=self.name, error=str(error))
+            self._doubt()
 
     async def positions(self) -> list[Position]:
         """The base asset's balance for every bound market: whole lots, and the rest as dust."""

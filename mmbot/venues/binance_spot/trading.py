@@ -13,6 +13,7 @@ from mmbot._core.types import OrderEvent, OrderEventKind
 from mmbot.venues.binance.market_table import owner_of
 from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode
 from mmbot.venues.binance.order_events import reported
+from mmbot.venues.binance.passed_over import PassedOver
 from mmbot.venues.binance_spot.messages import AccountPosition, ExecutionReport
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ _KINDS = {
     "REPLACED": OrderEventKind.AMEND,  # the order was amended
     "TRADE": OrderEventKind.FILL,
 }
+
+
+# balanceUpdate is followed by an outboundAccountPosition; order lists are none of ours.
+_NOT_OURS = ("balanceUpdate", "listStatus", "externalLockUpdate", "listenKeyExpired", "serverShutdown")
 
 
 class UserStream:
@@ -57,6 +62,7 @@ class UserStream:
         self._sink = sink
         self._report = report
         self._ended = ended
+        self.passed_over = PassedOver(*_NOT_OURS)
 
     def on_event(self, body: bytes) -> None:
         """Take one account event, unwrapped."""
@@ -73,7 +79,7 @@ class UserStream:
             case "eventStreamTerminated":
                 self._ended("the user stream was ended by the venue")
             case _:
-                pass  # balanceUpdate is followed by an outboundAccountPosition; order lists are none of ours
+                self.passed_over.note(name)
 
     def _balances(self, update: AccountPosition) -> None:
         for balance in update.B:

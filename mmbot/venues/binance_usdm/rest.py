@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _WEIGHT_PER_MIN = 2400
 _CANCEL_BATCH = 10
+_PERPETUALS = {"PERPETUAL", "TRADIFI_PERPETUAL"}  # of crypto-assets; of shares and metals
 _MAKER_FEE, _TAKER_FEE = "0.0002", "0.0005"  # of an account without discounts; used when there are no credentials
 
 
@@ -137,7 +138,7 @@ class UsdmRest(AccountRest):
 
 
 def _trades(info: Contract) -> bool:
-    return info.status == "TRADING" and info.contract_type == "PERPETUAL"
+    return info.status == "TRADING" and info.contract_type in _PERPETUALS
 
 
 def unified(info: Contract) -> str:

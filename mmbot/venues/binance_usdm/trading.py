@@ -14,6 +14,7 @@ from mmbot._core.types import OrderEvent, OrderEventKind
 from mmbot.venues.binance.market_table import owner_of
 from mmbot.venues.binance.messages import NS_PER_MS, StreamEnvelope, amount_e8, decode
 from mmbot.venues.binance.order_events import reported
+from mmbot.venues.binance.passed_over import PassedOver
 from mmbot.venues.binance_usdm.messages import AccountUpdate, OrderUpdate
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ _KINDS = {
     "TRADE": OrderEventKind.FILL,
     "CALCULATED": OrderEventKind.FILL,  # liquidation or ADL
 }
+
+
+# TRADE_LITE repeats fills without fees; the others are about orders of kinds that we do not place.
+_NOT_OURS = (
+    "TRADE_LITE",
+    "ACCOUNT_CONFIG_UPDATE",
+    "ALGO_UPDATE",
+    "CONDITIONAL_ORDER_TRIGGER_REJECT",
+    "STRATEGY_UPDATE",
+    "GRID_UPDATE",
+    "serverShutdown",
+)
 
 
 class UserStream:
@@ -65,6 +78,7 @@ class UserStream:
         self._state_changed = state_changed
         self._funding_unclear = funding_unclear
         self._socket: ManagedSocket | None = None
+        self.passed_over = PassedOver(*_NOT_OURS)
         self.up = False
 
     async def on_open(self, socket: ManagedSocket) -> None:
@@ -95,8 +109,11 @@ class UserStream:
                     self._socket.reconnect("the listen key expired")
             case "MARGIN_CALL":
                 _log.error("margin call")
+            case "ACCOUNT_CONFIG_UPDATE":
+                _log.warning("leverage or margin mode was changed at the venue", body=body[:200].decode())
+                self.passed_over.note(envelope.e)
             case _:
-                pass  # TRADE_LITE repeats fills without fees; config and algo events are none of ours
+                self.passed_over.note(envelope.e)
 
     def _order(self, update: OrderUpdate) -> None:
         market = self._markets.get(update.o.s)
