@@ -231,7 +231,11 @@ cdef class Book:
 
     @property
     def microprice(self) -> float:
-        """The touch weighted by the opposite quantities, in ticks; NaN unless both sides have a level."""
+        """The weighted mid, in ticks: each touch price weighted by the other side's quantity; NaN unless both are there.
+
+        (bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots): the W of S. Stoikov, "The micro-price", 2018, not
+        that paper's micro-price.
+        """
         return self.microprice_ticks()
 
     @property

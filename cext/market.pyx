@@ -130,7 +130,11 @@ cdef class Market:
 
     @property
     def microprice_ticks(self) -> float:
-        """Quantity-weighted mid, in ticks."""
+        """The weighted mid, in ticks: (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty).
+
+        Often called microprice. S. Stoikov's "The micro-price" (2018), which corrects it by fitted transition
+        probabilities, is another thing; this is the weighted mid W that it begins with.
+        """
         return self.signals.microprice_ticks
 
     @property

@@ -107,6 +107,8 @@ class Calibration:
     def of(self, market: Market, *, sigma: float, intensity: float, k: float) -> tuple[float, float, float]:
         """Volatility in ticks per square root of a second, A in trades a second, k in 1/ticks.
 
+        A is that of one side, as in the models: half of what `Signals` counts on both.
+
         Args:
             market: where they are measured; see `Signals` for how.
             sigma: the fallbacks, in the same units.
@@ -117,7 +119,7 @@ class Calibration:
         if signals.volatility > 0:  # not while it is NaN: unknown
             known["sigma"] = signals.volatility
         if signals.k > 0:
-            known["intensity"], known["k"] = signals.intensity, signals.k
+            known["intensity"], known["k"] = signals.intensity / 2, signals.k
         return known.get("sigma", sigma), known.get("intensity", intensity), known.get("k", k)
 
     @property

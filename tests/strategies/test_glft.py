@@ -70,8 +70,11 @@ def test_calibration_takes_over_from_the_fallbacks(plugin: Plugin) -> None:
     assert signals.volatility == pytest.approx(3 * math.sqrt(10), rel=0.01)
     assert signals.k == pytest.approx(0.1, rel=0.2)
     bot.fill(Side.BUY, BID, 10)
-    want = closed_form(2, signals.volatility, signals.intensity, signals.k, bot.market.mid_ticks)
+    # The model's A is the market orders of one side; the signal counted those of both.
+    want = closed_form(2, signals.volatility, signals.intensity / 2, signals.k, bot.market.mid_ticks)
     assert best(bot) == want
+    assert want != closed_form(2, signals.volatility, signals.intensity, signals.k, bot.market.mid_ticks)
+    assert bot.strategy.metrics["A"] == signals.intensity / 2
     assert bot.strategy.metrics["k"] == signals.k
 
 
