@@ -13,10 +13,6 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from mmbot._core.matching cimport MatchingEngine
 
 
-cdef enum:
-    MAX_MARKETS = 32
-
-
 cdef struct Asset:
     double fair                 # quote units
     double log_vol              # deviation of the log-volatility from its mean
@@ -45,9 +41,11 @@ cdef struct Trader:             # the state of one market's crowd
 cdef class Crowd:
     cdef list engines
     cdef MatchingEngine engine          # of the market acting now
-    cdef Asset assets[MAX_MARKETS]
-    cdef Trader traders[MAX_MARKETS]
+    cdef Asset* assets
+    cdef Trader* traders
+    cdef int32_t* heap                  # market indexes; the one that acts next comes first
     cdef readonly int32_t n_assets, n_markets
+    cdef int32_t room_assets, room_markets
     cdef uint64_t state[4]
     cdef double spare_normal
     cdef bint has_spare
@@ -71,4 +69,7 @@ cdef class Crowd:
     cdef bint _sweep_stale(self, Trader* trader) except -1 nogil
     cdef bint _close_gap(self, Trader* trader) except -1 nogil
     cdef int _act(self, Trader* trader) except -1 nogil
-    cdef int _next(self) noexcept nogil
+    cdef bint _before(self, int32_t a, int32_t b) noexcept nogil
+    cdef void _sink(self) noexcept nogil
+    cdef void _rise(self, int32_t at) noexcept nogil
+    cdef int _make_room(self) except -1

@@ -36,8 +36,9 @@ def command(
     speed: Annotated[float, typer.Option(min=0, help="Recorded seconds per second; 0 is as fast as possible.")] = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Start a recording again at its end.")] = False,
     symbol: Annotated[
-        list[str] | None, typer.Option(help="Listed symbols; repeatable. Default BTCUSDT, ETHUSDT.")
+        list[str] | None, typer.Option(help="Listed symbols, any `<BASE>USDT`; repeatable. Default BTCUSDT, ETHUSDT.")
     ] = None,
+    markets: Annotated[int, typer.Option(min=0, help="List so many made-up markets, too.")] = 0,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
     activity: Annotated[float, typer.Option(min=0, help="Scales how busy simulated traders are.")] = 1.0,
     funding_interval: Annotated[float, typer.Option(metavar="SECONDS", help="Between funding settlements.")] = 28_800.0,
@@ -65,6 +66,7 @@ def command(
 
     from mmbot.sim.exchange import ExchangeConfig
     from mmbot.sim.faults import FaultPlan, load_plan
+    from mmbot.sim.minor import minor_symbols
     from mmbot.sim.server_config import Account, ServerConfig
 
     config = ServerConfig(
@@ -76,7 +78,7 @@ def command(
             loop=loop,
             activity=activity,
             funding_interval_s=funding_interval,
-            symbols=tuple(symbol or ("BTCUSDT", "ETHUSDT")),
+            symbols=(*(symbol or ("BTCUSDT", "ETHUSDT")), *minor_symbols(markets)),
         ),
         accounts=(
             Account(

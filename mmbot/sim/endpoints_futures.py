@@ -97,10 +97,10 @@ def _trading_status(call: Call) -> dict[str, Any]:
 
 
 _ACCOUNT_V2 = private("account", 5, shape=account_v2)
-_ACCOUNT_V3 = private("account", 5, shape=account_v3)
+_ACCOUNT_V3 = private("account_in_use", 5, shape=account_v3)
 _BALANCE = private("balance", 5, shape=balances)
 _RISK_V2 = private("position_risk", 5, shape=position_risk_v2)
-_RISK_V3 = private("position_risk", 5, shape=position_risk_v3)
+_RISK_V3 = private("position_risk_in_use", 5, shape=position_risk_v3)
 _NEW = entry("new_order", 0, orders=ONE)
 _AMEND = entry("amend_order", 1, orders=ONE)
 _CANCEL = entry("cancel_order")
@@ -167,7 +167,7 @@ REST: RestTable = {
     ("GET", "/fapi/v1/positionRisk"): _RISK_V2,
     ("GET", "/fapi/v2/positionRisk"): _RISK_V2,
     ("GET", "/fapi/v3/positionRisk"): _RISK_V3,
-    ("GET", "/fapi/v1/accountConfig"): private("account", 5, shape=account_config),
+    ("GET", "/fapi/v1/accountConfig"): private("account_in_use", 5, shape=account_config),
     ("GET", "/fapi/v1/symbolConfig"): private("position_risk", 5, shape=symbol_config),
     ("GET", "/fapi/v1/commissionRate"): private("commission_rate", 20),
     ("GET", "/fapi/v1/leverageBracket"): private("leverage_brackets"),

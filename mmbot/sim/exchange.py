@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mmbot.sim import ledger
 from mmbot.sim.futures import FuturesVenue
-from mmbot.sim.instruments import SPOT, USDM, SimInstrument
+from mmbot.sim.minor import perpetual, spot_market
 from mmbot.sim.recording import RecordingSource
 from mmbot.sim.schedule import NEVER, Schedule
 from mmbot.sim.spot import SpotVenue
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mmbot.sim.events import Event
+    from mmbot.sim.instruments import SimInstrument
     from mmbot.sim.market import Market
     from mmbot.sim.venue import Venue
 
@@ -47,7 +48,8 @@ class ExchangeConfig:
     Attributes:
         source: ``"traders"`` (simulated crowd) or ``"recording"`` (recorded frames drive the market).
         seed: of the crowd and of everything else that is random.
-        symbols: listed on both venues; each of ``BTCUSDT``, ``ETHUSDT``.
+        symbols: listed on both venues: ``BTCUSDT`` and ``ETHUSDT`` with the real venues' units, any other
+            ``<BASE>USDT`` with units made up from its name and a crowd a hundredth as busy.
         funding_interval_s: between funding settlements (28,800 on the real venue; tests and demos use e.g. 60).
         recordings: for ``"recording"``: (venue, symbol) -> hft-format file, e.g. ``("binance_usdm", "BTCUSDT")``.
         speed: recorded seconds per second; 0 plays as fast as `SimExchange.advance` is called.
@@ -124,8 +126,8 @@ class SimExchange:
                 shift_timestamps=config.shift_timestamps,
             )
         for symbol in config.symbols:
-            self._source.open(self.spot, SPOT[symbol])
-            self._source.open(self.futures, USDM[symbol])
+            self._source.open(self.spot, spot_market(symbol))
+            self._source.open(self.futures, perpetual(symbol))
         self.futures.clearing.start(self.spot.markets, round(config.funding_interval_s * 1e9))
 
     def add_user(

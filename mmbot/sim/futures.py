@@ -59,7 +59,8 @@ class FuturesVenue(FuturesAccounts):
     def _reserve(self, order: SimOrder, lots: int) -> None:
         if order.reduce_only or order.kind == "MARKET" or order.liquidation:
             return
-        position, value = self._position(order), order.instrument.notional_e8(order.price_ticks, lots)
+        position = self.accounts[order.user.index].use(order.instrument.symbol)
+        value = order.instrument.notional_e8(order.price_ticks, lots)
         if order.side == 0:
             position.buy_lots += lots
             position.buy_e8 += value
@@ -68,7 +69,8 @@ class FuturesVenue(FuturesAccounts):
             position.sell_e8 += value
 
     def _settle(self, order: SimOrder, fill: Fill, counter_owner: int) -> Fill:
-        account, position = self.accounts[order.user.index], self._position(order)
+        account = self.accounts[order.user.index]
+        position = account.use(order.instrument.symbol)
         rate = order.instrument.maker_e8 if fill.maker else order.instrument.taker_e8
         fee = share(fill.quote_e8, rate)
         realized = position.trade(order.side, fill.qty_lots, fill.quote_e8)

@@ -119,6 +119,8 @@ class FuturesAccount:
 
     Attributes:
         wallets: asset -> wallet balance; trading uses `asset`.
+        positions: of every listed symbol.
+        used: those that ever had a trade or an order; all others are zero, and there may be a thousand of them.
         funding_e8: received (> 0) and paid in total.
     """
 
@@ -126,6 +128,7 @@ class FuturesAccount:
     wallets: dict[str, int]
     asset: str = "USDT"
     positions: dict[str, Position] = field(default_factory=dict)
+    used: dict[str, Position] = field(default_factory=dict)
     income: list[Income] = field(default_factory=list)
     fees_e8: int = 0
     funding_e8: int = 0
@@ -139,7 +142,7 @@ class FuturesAccount:
     @property
     def unrealized_e8(self) -> int:
         """Of all positions."""
-        return sum(position.unrealized_e8 for position in self.positions.values())
+        return sum(position.unrealized_e8 for position in self.used.values())
 
     @property
     def margin_balance_e8(self) -> int:
@@ -149,17 +152,24 @@ class FuturesAccount:
     @property
     def initial_e8(self) -> int:
         """Initial margin in use."""
-        return sum(position.initial_e8() for position in self.positions.values())
+        return sum(position.initial_e8() for position in self.used.values())
 
     @property
     def maintenance_e8(self) -> int:
         """Maintenance margin needed."""
-        return sum(position.maintenance_e8 for position in self.positions.values() if position.lots)
+        return sum(position.maintenance_e8 for position in self.used.values() if position.lots)
 
     @property
     def available_e8(self) -> int:
         """Free for new orders."""
         return max(0, self.margin_balance_e8 - self.initial_e8)
+
+    def use(self, symbol: str) -> Position:
+        """The position of a symbol that is about to be traded."""
+        position = self.used.get(symbol)
+        if position is None:
+            position = self.used[symbol] = self.positions[symbol]
+        return position
 
     def credit(self, amount_e8: int) -> None:
         """Change the wallet of the margin asset."""
@@ -172,7 +182,7 @@ class FuturesAccount:
         """
         if not position.lots:
             return 0
-        others = [other for other in self.positions.values() if other is not position and other.lots]
+        others = [other for other in self.used.values() if other is not position and other.lots]
         tier = position.instrument.tier(abs(position.notional_e8))
         signed_cost = position.cost_e8 if position.lots > 0 else -position.cost_e8
         top = (

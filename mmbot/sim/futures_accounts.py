@@ -110,8 +110,14 @@ class FuturesAccounts(Venue):
     # -- account --------------------------------------------------------------------------------------------------
 
     def account(self, user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
-        """GET /fapi/v2/account and /fapi/v3/account (one superset answer)."""
-        return wire.account_answer(self.accounts[user.index], self._schedule.at(now_ns) // NS_PER_MS)
+        """GET /fapi/v2/account: every symbol."""
+        account = self.accounts[user.index]
+        return wire.account_answer(account, account.positions.values(), self._schedule.at(now_ns) // NS_PER_MS)
+
+    def account_in_use(self, user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
+        """GET /fapi/v3/account: no symbol that was never used."""
+        account = self.accounts[user.index]
+        return wire.account_answer(account, account.used.values(), self._schedule.at(now_ns) // NS_PER_MS)
 
     def balance(self, user: User, _params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """GET /fapi/v2|v3/balance, v2/account.balance."""
@@ -119,10 +125,19 @@ class FuturesAccounts(Venue):
         return [wire.balance_answer(account, asset, time_ms) for asset in account.wallets]
 
     def position_risk(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
-        """GET /fapi/v2|v3/positionRisk, account.position (one superset answer)."""
+        """GET /fapi/v2/positionRisk, account.position: every symbol."""
         self._schedule.at(now_ns)
         account, markets = self.accounts[user.index], self.data.asked(params)[0]
         return [wire.position_answer(account, account.positions[market.instrument.symbol]) for market in markets]
+
+    def position_risk_in_use(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
+        """GET /fapi/v3/positionRisk: no symbol that was never used."""
+        self._schedule.at(now_ns)
+        account = self.accounts[user.index]
+        wanted = self.market_of(params).instrument.symbol if text(params, "symbol") else None
+        return [
+            wire.position_answer(account, each) for symbol, each in account.used.items() if wanted in {None, symbol}
+        ]
 
     def income(self, user: User, params: Mapping[str, Any], now_ns: int) -> list[Answer]:
         """GET /fapi/v1/income, oldest first."""

@@ -7,6 +7,7 @@ collected, plus the insurance fund never change.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mmbot.sim import futures_wire as wire
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mmbot.sim.schedule import Schedule
 
 SECOND_NS = 1_000_000_000
+AT_ONCE = 64
+"""Markets marked at one moment; a thousand at once would keep everybody else waiting."""
 
 
 class Clearing:
@@ -45,15 +48,35 @@ class Clearing:
         self._venue = venue
         self._schedule = schedule
         self._ticks = 0
+        self._first: list[Mark] = []
 
     def start(self, index_markets: Mapping[str, Market], interval_ns: int) -> None:
-        """Begin to mark the listed markets, once a second on the second."""
+        """Begin to mark the listed markets, once a second: on the second, save where there are very many."""
         now_ns = self._schedule.now_ns
         for symbol, market in self._venue.markets.items():
             index = index_markets.get(symbol)
             self.marks[symbol] = Mark(market, index, interval_ns=interval_ns, start_ns=now_ns)
             self.crowd_lots[symbol] = 0
-        self._schedule.call_at(now_ns - now_ns % SECOND_NS + SECOND_NS, self._tick)
+        marks = list(self.marks.values())
+        self._first, rest = marks[:AT_ONCE], marks[AT_ONCE:]
+        begin_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
+        self._schedule.call_at(begin_ns, self._tick)
+        batches = [rest[at : at + AT_ONCE] for at in range(0, len(rest), AT_ONCE)]
+        for number, batch in enumerate(batches, 1):
+            offset_ns = number * SECOND_NS // (len(batches) + 1)
+            self._schedule.call_at(begin_ns + offset_ns, partial(self._mark_again, batch, offset_ns))
+
+    def _mark_again(self, batch: list[Mark], offset_ns: int, now_ns: int) -> None:
+        """Mark some of very many markets; each batch has its own moment of the second."""
+        self._mark(batch, now_ns)
+        due_ns = now_ns - (now_ns - offset_ns) % SECOND_NS + SECOND_NS
+        self._schedule.call_at(due_ns, partial(self._mark_again, batch, offset_ns))
+
+    def _mark(self, marks: list[Mark], now_ns: int) -> None:
+        for mark in marks:
+            mark.update(now_ns)
+            if now_ns >= mark.next_funding_ns:
+                self._fund(mark, now_ns)
 
     def crowd_trade(self, symbol: str, side: int, lots: int, quote_e8: int) -> None:
         """Book the crowd's side of a trade with a user."""
@@ -62,10 +85,7 @@ class Clearing:
 
     def _tick(self, now_ns: int) -> None:
         self._ticks += 1
-        for mark in self.marks.values():
-            mark.update(now_ns)
-            if now_ns >= mark.next_funding_ns:
-                self._fund(mark, now_ns)
+        self._mark(self._first, now_ns)
         self._announce(now_ns // NS_PER_MS)
         for account in list(self._venue.accounts.values()):
             needed = account.maintenance_e8
@@ -135,12 +155,12 @@ class Clearing:
 
     def _liquidate(self, account: FuturesAccount, now_ns: int) -> None:
         """Cancel everything, close every position at market; the fund takes what nobody does, and any shortfall."""
-        for symbol in self._venue.markets:
+        for symbol in list(account.used):
             self._venue.cancel_all_of(account.user, symbol, now_ns)
-        for position in sorted(account.positions.values(), key=lambda each: -abs(each.notional_e8)):
+        for position in sorted(account.used.values(), key=lambda each: -abs(each.notional_e8)):
             if position.lots and account.margin_balance_e8 < account.maintenance_e8:
                 self._close(account, position, now_ns)
-        if account.wallet_e8 < 0 and not any(position.lots for position in account.positions.values()):
+        if account.wallet_e8 < 0 and not any(position.lots for position in account.used.values()):
             shortfall = -account.wallet_e8
             self._transfer(account, shortfall, "", now_ns)
 

@@ -281,9 +281,9 @@ def balance_answer(account: FuturesAccount, asset: str, time_ms: int) -> Answer:
     }
 
 
-def account_answer(account: FuturesAccount, time_ms: int) -> Answer:
-    """GET /fapi/v2/account, GET /fapi/v3/account."""
-    position_margin = sum(position.position_margin_e8 for position in account.positions.values())
+def account_answer(account: FuturesAccount, held: Iterable[Position], time_ms: int) -> Answer:
+    """GET /fapi/v2/account, GET /fapi/v3/account; `held` are the positions to show."""
+    position_margin = sum(position.position_margin_e8 for position in account.used.values())
     totals = {
         "InitialMargin": account.initial_e8,
         "MaintMargin": account.maintenance_e8,
@@ -300,7 +300,7 @@ def account_answer(account: FuturesAccount, time_ms: int) -> Answer:
         "maxWithdrawAmount": money(min(account.wallet_e8, account.available_e8)),
     }
     positions = []
-    for position in account.positions.values():
+    for position in held:
         shown = position_answer(account, position)
         positions.append(
             {

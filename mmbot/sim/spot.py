@@ -415,11 +415,14 @@ class SpotVenue(Venue):
 
     # -- account --------------------------------------------------------------------------------------------------
 
-    def account(self, user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
+    def account(self, user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """GET /api/v3/account, account.status."""
         instrument = next(iter(self.markets.values())).instrument
         time_ms = self._schedule.at(now_ns) // NS_PER_MS
-        return wire.account_answer(self.accounts[user.index], wire.rates_text(instrument), time_ms)
+        answer = wire.account_answer(self.accounts[user.index], wire.rates_text(instrument), time_ms)
+        if flag(params, "omitZeroBalances"):
+            answer["balances"] = [each for each in answer["balances"] if {each["free"], each["locked"]} != {wire.ZERO}]
+        return answer
 
     def commission(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
         """GET /api/v3/account/commission."""

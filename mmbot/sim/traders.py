@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmbot._core.crowd import Crowd
 from mmbot._core.matching import MatchingEngine
 from mmbot.sim.market import first_ids
+from mmbot.sim.minor import is_minor
 
 if TYPE_CHECKING:
     from mmbot.sim.instruments import SimInstrument
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 YEARLY_VOLATILITY = {"BTC": 0.45, "ETH": 0.6}
 ORDER_SIZE = {"BTC": 0.02, "ETH": 0.4}
 """Median size of a maker's order, in the asset."""
+ORDER_VALUE = 1000.0
+"""The same of minor markets, in the quote asset."""
+MINOR_SHARE = 0.01
+"""How busy a minor market is, beside a major one."""
+STICKINESS, MINOR_STICKINESS = 0.00005, 0.0005
+"""By how much the fair price moves before makers follow: where they act seldom, they cannot follow every move."""
+MAJOR_ORDERS, MINOR_ORDERS = 1000, 150
+"""Resting orders a side."""
 PERP_BASIS = -0.0003
 """Mean of perpetual / spot - 1: the perpetual a little below, as recorded in August 2024."""
 PERP_RATE, SPOT_RATE = 400.0, 250.0
@@ -48,13 +57,17 @@ class TraderSource:
             volatility = YEARLY_VOLATILITY.get(instrument.base, 0.5)
             asset = self._crowd.add_asset(float(instrument.start_price), yearly_volatility=volatility)
             self._assets[instrument.base] = asset
-        engine = MatchingEngine(8192)
+        minor = is_minor(instrument.symbol)
+        engine = MatchingEngine(1024 if minor else 8192)
+        size = ORDER_SIZE.get(instrument.base, ORDER_VALUE / float(instrument.start_price))
         index = self._crowd.add_market(
             engine,
             asset=asset,
             tick=float(instrument.tick),
-            rate=(PERP_RATE if venue.futures else SPOT_RATE) * self._activity,
-            median_lots=max(1.0, ORDER_SIZE.get(instrument.base, 1.0) / float(instrument.lot)),
+            rate=(PERP_RATE if venue.futures else SPOT_RATE) * self._activity * (MINOR_SHARE if minor else 1.0),
+            target=MINOR_ORDERS if minor else MAJOR_ORDERS,
+            median_lots=max(1.0, size / float(instrument.lot)),
+            stickiness=MINOR_STICKINESS if minor else STICKINESS,
             basis=PERP_BASIS if venue.futures else 0.0,
             basis_deviation=0.00008 if venue.futures else 0.00001,
         )

@@ -238,13 +238,13 @@ def test_liquidation_price_of_the_published_example() -> None:
         changed = replace(instrument, tiers=(tier,))
         mark = desk.exchange.futures.clearing.marks[symbol]
         mark.mark_e8 = e8(mark_price)
-        account.positions[symbol] = Position(
+        account.used[symbol] = Position(
             changed,
             mark,
             lots=lots,
             cost_e8=lots * e8(entry) // 1000,
         )
-    got = {symbol: account.liquidation_price_e8(position) / 1e8 for symbol, position in account.positions.items()}
+    got = {symbol: account.liquidation_price_e8(position) / 1e8 for symbol, position in account.used.items()}
     assert abs(got["BTCUSDT"] - 26_316.89) < 0.01
     assert abs(got["ETHUSDT"] - 1_153.26) < 0.01
 
