@@ -411,7 +411,7 @@ def symbol_answer(instrument: SimInstrument) -> Answer:
                 "filterType": "PRICE_FILTER",
                 "minPrice": instrument.min_price,
                 "maxPrice": instrument.max_price,
-                "tickSize": fixed(int(instrument.tick_e8) // 10**6, 2),
+                "tickSize": instrument.price_text(1),
             },
             {
                 "filterType": "LOT_SIZE",
@@ -436,7 +436,7 @@ def symbol_answer(instrument: SimInstrument) -> Answer:
             },
         ],
         "orderTypes": ["LIMIT", "MARKET"],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
 from exchange_desk import START, Desk
@@ -33,6 +34,17 @@ def test_units_depend_on_the_name_alone() -> None:
     assert perpetual("SOLUSDT") == perpetual("SOLUSDT")
     assert perpetual("SOLUSDT").start_price == spot_market("SOLUSDT").start_price != perpetual("XRPUSDT").start_price
     assert perpetual("BTCUSDT").tick == "0.1", "the listed ones are as they are"
+
+
+@pytest.mark.parametrize("venue", ["futures", "spot"])
+def test_listed_units_are_those_that_orders_are_checked_by(crowded: Desk, venue: str) -> None:
+    """Ticks were listed with two decimals, whatever they were."""
+    traded = getattr(crowded.exchange, venue)
+    for listed in traded.exchange_info({}, crowded.now)["symbols"]:
+        filters = {each["filterType"]: each for each in listed["filters"]}
+        instrument = traded.markets[listed["symbol"]].instrument
+        assert Decimal(filters["PRICE_FILTER"]["tickSize"]) == Decimal(instrument.tick) > 0
+        assert Decimal(filters["LOT_SIZE"]["stepSize"]) == Decimal(instrument.lot) > 0
 
 
 @pytest.mark.parametrize("symbol", ["", "USDT", "BTCEUR", "btcusdt", "BTC/USDT"])
