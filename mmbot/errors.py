@@ -18,6 +18,7 @@
     ├── TapeError               recorded data could not be read or converted
     ├── ReportError             a run's folder could not be read
     ├── TimedOut                something did not answer in its time          exit 5
+    ├── Stopped                 asked to end before it had begun              exit 0
     └── RiskHalt                a limit stopped the bot                       exit 3
 
 Messages say where, what was expected and what was found.
@@ -104,6 +105,12 @@ class TimedOut(MmbotError):
     """Something did not answer, or did not finish, in the time it was given."""
 
     exit_code = 5
+
+
+class Stopped(MmbotError):
+    """A run was asked to end before it had begun: nothing is left behind."""
+
+    exit_code = 0
 
 
 class RiskHalt(MmbotError):

@@ -8,7 +8,6 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from mmbot import __version__
@@ -200,10 +199,7 @@ def swap_gap(feed: Feed, plugin: Plugin, swaps: int) -> list[float]:
     """Us that the event loop is away for a swap of the plugin, new orders included, between two frames."""
 
     async def swap_often(bot: Bot) -> list[float]:
-        session: Any = SimpleNamespace(
-            assembly=bot.assembly, config=bot.assembly.config, engine=bot.engine, inbox=bot.inbox, load_plugin=load
-        )
-        swapper, samples = Swapper(session), []
+        swapper, samples = Swapper(bot.assembly, bot.inbox, load), []
         for i, (ts_ns, payload) in enumerate(feed.frames[: swaps * 20]):
             bot.inbox.frame(0, payload, ts_ns)
             bot.answer(ts_ns)

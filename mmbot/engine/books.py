@@ -6,6 +6,7 @@ one ended, however it ended. The embedded exchange forgets everything at its end
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -18,6 +19,7 @@ from mmbot._core.position import Position
 from mmbot._core.types import Instrument, Purpose
 from mmbot.assembly import Restored
 from mmbot.engine.inbox import SAME_FUNDING_NS
+from mmbot.errors import JournalError
 from mmbot.ledger import Ledger, LedgerWriter, open_database
 from mmbot.ledger.models import Fill, Funding, Session
 
@@ -172,25 +174,48 @@ class Books:
                 return
         self.record_funding(market, amount_e8, asset, ts_ns)
 
-    def keep_baselines(self, engine: Engine) -> None:
-        """Write down what was held before the bot began, as soon as it is known."""
+    @property
+    def failure(self) -> JournalError | None:
+        """Why the ledger cannot be written any more; None while it can."""
+        return self._writer.failure
+
+    async def keep_baselines(self, engine: Engine) -> None:
+        """Write down what was held before the bot began, as soon as it is known; the disk's time is a thread's.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        if self._learn_baselines(engine):
+            await asyncio.to_thread(self._write_baselines)
+
+    def _learn_baselines(self, engine: Engine) -> bool:
         ids = [m.id for m in engine.markets]
         found = {ids[i]: amount for i, amount in engine.reconciler.baselines().items()}
-        if found == self._baselines:
-            return
+        fresh = found != self._baselines
         self._baselines = found
+        return fresh
+
+    def _write_baselines(self) -> None:
         temporary = self._baseline_file.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(found, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._baseline_file)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(self._baselines, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._baseline_file)
+        except OSError as error:
+            raise JournalError(f"{self._baseline_file}: cannot be written: {error}") from error
 
     # --- at the end --------------------------------------------------------------------------------------------------
 
     def close_session(self, engine: Engine, reason: str) -> None:
-        """Record that the run ended."""
-        self.keep_baselines(engine)
+        """Record that the run ended.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        if self._learn_baselines(engine):
+            self._write_baselines()
         self._writer.record(
             Session(
                 id=self._session_id, bot=self._config.bot.name, mode="live" if self._config.live else "paper",

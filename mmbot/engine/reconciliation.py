@@ -31,7 +31,8 @@ class Reconciliation:
         venues: connectors, by venue index.
         since_ns: how far back fills and funding may have gone unseen.
         every_s: pause between two pictures when nothing asks for one.
-        earlier_funding: takes market, amount, asset and time of a payment that belongs to an earlier run.
+        earlier_funding: takes market, amount, asset and time of a payment that belongs to an earlier run; called on a
+            thread, for it may ask a database.
     """
 
     def __init__(
@@ -117,8 +118,11 @@ class Reconciliation:
         if times_up > self._asked_funding[index]:
             since_ns = self._begun_ns if self._asked_funding[index] else self._since_ns
             for each in await self._venues[index].funding_since(since_ns):
-                enter = self._inbox.funding if each.ts_ns >= self._begun_ns else self._earlier_funding
-                enter(each.market, each.amount_e8, each.asset, each.ts_ns)
+                payment = each.market, each.amount_e8, each.asset, each.ts_ns
+                if each.ts_ns >= self._begun_ns:
+                    self._inbox.funding(*payment)
+                else:
+                    await asyncio.to_thread(self._earlier_funding, *payment)
             self._asked_funding[index] = times_up
 
     async def _wallets(self, index: int) -> list[tuple[int, int]]:

@@ -29,11 +29,12 @@ from mmbot.engine.inbox import Inbox, VenueSink, encode
 from mmbot.engine.reconciliation import Reconciliation
 from mmbot.engine.summary import summarise
 from mmbot.engine.swapping import Swapper
-from mmbot.errors import ConfigError, RiskHalt, VenueError
+from mmbot.errors import ConfigError, Disconnected, JournalError, RiskHalt, Stopped, VenueError
 from mmbot.journal import JournalWriter
 from mmbot.plugins import load
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
     from types import TracebackType
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("mmbot.session")
 CONNECT_TIMEOUT_S = 30.0
 SETTLE_S = 0.02
+BASELINES_S = 0.05
 CLOCK_STEP_NS = 1_000_000
 
 
@@ -55,6 +57,9 @@ class Session:
     Args:
         config: the checked config.
         run_dir: the run's folder, which exists.
+
+    Attributes:
+        begun: whether there is an engine; before that only `stop` and what the config says can be used.
     """
 
     def __init__(self, config: Config, run_dir: Path) -> None:
@@ -70,10 +75,12 @@ class Session:
         self.venues: list[Venue] = []
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
+        self._failure: JournalError | None = None
         self._flatten_on_stop = config.bot.flatten_on_stop
         self._halted_by = ""
         self._begun_ns = time.monotonic_ns()
         self._offsets = [0] * len(config.venues)
+        self.begun = False
 
     # --- setting up --------------------------------------------------------------------------------------------------
 
@@ -81,14 +88,22 @@ class Session:
         """Start the embedded exchange, open the venues, build the engine.
 
         Raises:
+            Stopped: `stop` was called meanwhile.
             MmbotError: config, plugin, venue or journal are not as they should be; everything opened is closed again.
         """
         try:
-            await self._set_up()
+            self.begun = await self._before_stop(self._set_up())
         except BaseException:
-            await self._stack.aclose()
+            await self._give_up()
             raise
+        if not self.begun:
+            await self._give_up()
+            raise Stopped(f"stopped before anything was sent: {self.exit_reason}")
         return self
+
+    async def _give_up(self) -> None:
+        self.state = "stopped"
+        await self._stack.aclose()
 
     async def _set_up(self) -> None:
         config = self.config
@@ -130,8 +145,8 @@ class Session:
         self._stack.callback(self.journal.stop)
         self.assembly: Assembly = assemble(spec, ring=self.journal.ring, plugin=plugin)
         self.engine = self.assembly.engine
-        self.inbox = Inbox(self.assembly, self.venues, self._on_fills, self.books.record_funding)
-        self.swapper = Swapper(self)
+        self.inbox = Inbox(self.assembly, self.venues, self._on_fills, self._on_funding)
+        self.swapper = Swapper(self.assembly, self.inbox, self.load_plugin)
         self.books.open_session(self.assembly, self.number)
         self._bind()
         self.reconciliation = Reconciliation(
@@ -159,29 +174,60 @@ class Session:
         Raises:
             RiskHalt: a risk limit stopped the bot.
             VenueError: a venue cannot be used any more.
+            JournalError: the ledger cannot be written.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await asyncio.gather(*(venue.start(tasks) for venue in self.venues))
-                owned = [tasks.create_task(self._keep_time(), name="time")]
-                owned += [
-                    tasks.create_task(self.reconciliation.run(i), name=f"reconcile {venue.name}")
-                    for i, venue in enumerate(self.venues)
-                ]
-                self.state = "running"
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), duration_s)
+                owned: list[asyncio.Task[None]] = []
+                if await self._before_stop(self._connect(tasks, owned)):
+                    self.state = "running"
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), duration_s)
+                if self._failure is not None:
+                    raise self._failure
                 await self._shut_down()
                 for task in owned:
                     task.cancel()
-        except BaseExceptionGroup as group:
-            await self._leave_in_haste(group)
+        except (BaseExceptionGroup, asyncio.CancelledError) as error:
+            await self._leave_in_haste(error)
         self.exit_reason = self.exit_reason or "duration"
         if self._halted_by:
             self.exit_reason = f"risk limit: {self._halted_by}"
             raise RiskHalt(f"stopped by a risk limit: {self._halted_by}")
         return self.exit_reason
+
+    async def _connect(self, tasks: asyncio.TaskGroup, owned: list[asyncio.Task[None]]) -> None:
+        """Start the venues, and beside them what keeps the core going: one may trade while another still connects."""
+        starts = asyncio.gather(*(venue.start(tasks) for venue in self.venues))
+        try:
+            await asyncio.sleep(0)  # each has taken its first step, and takes commands from now on
+            owned.append(tasks.create_task(self._keep_time(), name="time"))
+            owned.append(tasks.create_task(self._keep_baselines(), name="baselines"))
+            owned += [
+                tasks.create_task(self.reconciliation.run(i), name=f"reconcile {venue.name}")
+                for i, venue in enumerate(self.venues)
+            ]
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await starts
+        except TimeoutError:
+            names = ", ".join(venue.name for venue in self.venues)
+            raise Disconnected(f"{names}: expected every venue ready within {CONNECT_TIMEOUT_S:g} s") from None
+        finally:
+            starts.cancel()
+
+    async def _before_stop(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work`; False: a stop came first, and it was cancelled."""
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                return False
+            working.result()
+            return True
+        finally:
+            working.cancel()
+            stopping.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
 
     @property
     def uptime_s(self) -> float:
@@ -236,6 +282,16 @@ class Session:
             wake_ns = min(next_ns, max(engine.next_due_ns(), now_ns + 1_000_000))
             await asyncio.sleep((wake_ns - now_ns) / 1e9)
 
+    async def _keep_baselines(self) -> None:
+        while True:
+            await self.books.keep_baselines(self.engine)
+            await asyncio.sleep(BASELINES_S)
+
+    def _fail(self, error: JournalError) -> None:
+        """End the run: what happens is not written down any more."""
+        self._failure = self._failure or error
+        self._stop.set()
+
     def _follow_clocks(self) -> None:
         """Tell the core when a venue's clock has moved against ours."""
         for index, venue in enumerate(self.venues):
@@ -247,7 +303,8 @@ class Session:
         self._follow_clocks()
         for text in self.engine.take_notes():
             _log.info(text)
-        self.books.keep_baselines(self.engine)
+        if self.books.failure is not None:
+            self._fail(self.books.failure)
         if self.engine.limits.level >= RiskLevel.FLATTEN and self._nothing_left():
             self.stop("risk limit")
         if self.server is not None and self.server.exchange.finished:
@@ -260,7 +317,10 @@ class Session:
         return not orders and (self.engine.limits.level == RiskLevel.HALT or not held)
 
     def _on_fills(self, fills: list[Fill]) -> None:
-        self.books.record_fills(fills)
+        try:
+            self.books.record_fills(fills)
+        except JournalError as error:  # not into the socket's callback, which would take it for a broken connection
+            self._fail(error)
         for fill in fills:
             market = self.engine.markets[fill.market]
             _log.info(
@@ -272,6 +332,12 @@ class Session:
                 purpose=Purpose(fill.purpose).name.lower(),
                 trade_id=fill.trade_id,
             )
+
+    def _on_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        try:
+            self.books.record_funding(market, amount_e8, asset, ts_ns)
+        except JournalError as error:
+            self._fail(error)
 
     # --- ending ------------------------------------------------------------------------------------------------------
 
@@ -291,7 +357,8 @@ class Session:
                 for event in self.reconciliation.done:
                     event.clear()
                 self.reconciliation.want(-1)
-                await asyncio.gather(*(event.wait() for event in self.reconciliation.done))
+                seen = [e for e, times in zip(self.reconciliation.done, inbox.times_up, strict=True) if times]
+                await asyncio.gather(*(event.wait() for event in seen))  # the others have never taken an order
         confirmed = await asyncio.gather(*(self._leave(venue, limit_s / 2) for venue in self.venues))
         self.reconciled = (
             all(confirmed)
@@ -302,14 +369,17 @@ class Session:
         self.engine.note_stop(encode({"reason": self.exit_reason, "reconciled": self.reconciled}), inbox.clock())
         self.state = "stopped"
 
-    async def _leave_in_haste(self, group: BaseExceptionGroup[BaseException]) -> None:
+    async def _leave_in_haste(self, error: BaseException) -> None:
         """A task failed, so the core cannot be trusted with the end: the venues cancel what is ours, and we say why."""
-        error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
+        self.state = "stopping"
         self.exit_reason = f"{type(error).__name__}: {error}"
         _log.error("a task failed, cancelling everything", error=self.exit_reason)
-        self.engine.on_command(encode({"op": "stop"}), self.inbox.clock())
+        try:
+            self.engine.on_command(encode({"op": "stop"}), self.inbox.clock())
+        except Exception:  # noqa: BLE001 - the core may be what failed, and the venues are still to be told
+            _log.exception("the core does not take the stop")
         await asyncio.gather(*(self._leave(venue, self.config.bot.shutdown_timeout_s) for venue in self.venues))
         self.state = "stopped"
         raise error
@@ -333,8 +403,15 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close journal, ledger, venues and exchange, whatever happened."""
-        self.books.close_session(self.engine, self.exit_reason)
-        await self._stack.aclose()
+        try:
+            try:
+                self.books.close_session(self.engine, self.exit_reason)
+            finally:
+                await self._stack.aclose()
+        except JournalError as problem:
+            if error is None:
+                raise
+            _log.error("journal or ledger lack their end", error=str(problem))
 
     def summary(self) -> dict[str, Any]:
         """The content of ``summary.json``."""

@@ -15,10 +15,11 @@ from mmbot.errors import PluginError
 from mmbot.plugins import load_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mmbot._core.strategy import Strategy
-    from mmbot.engine.session import Session
+    from mmbot.assembly import Assembly
+    from mmbot.engine.inbox import Inbox
     from mmbot.plugins import Plugin
 
 _log = structlog.get_logger("mmbot.swap")
@@ -27,16 +28,25 @@ _log = structlog.get_logger("mmbot.swap")
 class Swapper:
     """Loads candidates beside the running plugin; only the switch itself takes place between two events.
 
+    Args:
+        assembly: the engine, and what it began with.
+        inbox: sends what a new plugin wants.
+        find: loads a strategy by what a config or an operator calls it.
+
     Attributes:
         last_gap_ns: how long the event loop was away for the latest switch.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, assembly: Assembly, inbox: Inbox, find: Callable[[str], Plugin]) -> None:
+        self._host = assembly.engine.host
+        self._engine = assembly.engine
+        self._inbox = inbox
+        self._find = find
+        self._shadow_s = assembly.config.strategy.shadow_s
         self._lock = asyncio.Lock()
         # What is behind each instance that may yet be in force: the host can go back to the one before.
         self._versions: list[tuple[Strategy, Plugin, dict[str, Any]]] = []
-        self._remember(session.assembly.plugin, dict(session.assembly.spec.plugin.params))
+        self._remember(assembly.plugin, dict(assembly.spec.plugin.params))
         self.last_gap_ns = 0
 
     @property
@@ -50,11 +60,10 @@ class Swapper:
         return self._version()[2]
 
     def _version(self) -> tuple[Strategy, Plugin, dict[str, Any]]:
-        active = self._session.engine.host.active
-        return next(version for version in self._versions if version[0] is active)
+        return next(version for version in self._versions if version[0] is self._host.active)
 
     def _remember(self, plugin: Plugin, params: dict[str, Any]) -> None:
-        host = self._session.engine.host
+        host = self._host
         newest = host.shadow or host.active
         in_use = [v for v in self._versions if v[0] in (host.active, host.previous)]
         if newest is not None:
@@ -104,18 +113,17 @@ class Swapper:
                     _log.warning("plugin file changed, not swapped", error=str(error))
 
     def _load(self, name: str | None) -> Plugin:
-        plugin = load_file(self.plugin.path) if name is None else self._session.load_plugin(name)
+        plugin = load_file(self.plugin.path) if name is None else self._find(name)
         return self.plugin if plugin.code_hash == self.plugin.code_hash else plugin
 
     def _switch(self, plugin: Plugin, values: dict[str, Any], shadow_s: float | None) -> dict[str, Any]:
-        session = self._session
         params = plugin.params(values)
         candidate = plugin.create()
-        shadow_ns = int((session.config.strategy.shadow_s if shadow_s is None else shadow_s) * 1e9)
+        shadow_ns = int((self._shadow_s if shadow_s is None else shadow_s) * 1e9)
         body = encode(SwapRecord(PluginSpec.of(plugin, params), shadow_ns))
         began_ns = time.perf_counter_ns()
-        refused = session.engine.swap(candidate, params, plugin.id, body, session.inbox.clock(), shadow_ns=shadow_ns)
-        session.inbox.after(1)
+        refused = self._engine.swap(candidate, params, plugin.id, body, self._inbox.clock(), shadow_ns=shadow_ns)
+        self._inbox.after(1)
         self.last_gap_ns = time.perf_counter_ns() - began_ns
         if refused:
             raise PluginError(f"strategy {plugin.id}: {refused}")

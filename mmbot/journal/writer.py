@@ -14,7 +14,6 @@ from mmbot.journal.reader import TornTail, repair
 from mmbot.journal.segment import HEADER, MAGIC, VERSION, segment_number, segment_path, segment_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -23,9 +22,8 @@ class JournalWriter:
     """Writes one session's records.
 
     The engine appends to `ring`; the thread empties it every `flush_ms`. When the ring is full the engine writes out
-    itself and waits (`ring.stalls` counts it): nothing is dropped. A failed write or sync makes every later append
-    fail, is kept in `failure`, and is told through `on_failure`, so that the engine halts: it never trades without a
-    record.
+    itself and waits (`ring.stalls` counts it): nothing is dropped. A failed write or sync is kept in `failure`, and
+    every later append fails, at which the engine halts: it never trades without a record.
 
     Args:
         folder: where the segments go; created if need be. A journal that is there already is continued in a new
@@ -34,7 +32,6 @@ class JournalWriter:
         ring_bytes: memory between engine and thread, a power of two.
         flush_ms: how often the ring is emptied into the file: what a crash of the process can lose.
         fsync_ms: how often the file is made durable: what a crash of the machine can lose. 0: after every batch.
-        on_failure: called once, from the writing thread, with the error.
     """
 
     def __init__(
@@ -45,7 +42,6 @@ class JournalWriter:
         ring_bytes: int = 8 << 20,
         flush_ms: float = 2.0,
         fsync_ms: float = 50.0,
-        on_failure: Callable[[JournalError], None] | None = None,
     ) -> None:
         self.folder = folder
         self.ring = EventRing(ring_bytes)
@@ -54,7 +50,6 @@ class JournalWriter:
         self._segment_bytes = segment_bytes
         self._flush_s = flush_ms / 1000
         self._fsync_s = fsync_ms / 1000
-        self._on_failure = on_failure
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._file = threading.Lock()  # rotation against flush and stop
@@ -177,5 +172,3 @@ class JournalWriter:
             return
         self.ring.fail(error.errno or errno.EIO)
         self.failure = JournalError(f"{self.segment}: the journal cannot be written: {error}")
-        if self._on_failure is not None:
-            self._on_failure(self.failure)

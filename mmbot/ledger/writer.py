@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from mmbot.errors import JournalError
 from mmbot.ledger.models import Balance, Base, Fill, Funding, Order, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from sqlalchemy import Connection, Engine, Table
 
 _BATCH = 500
+RETRY_S = 0.2
+STOP_S = 5.0
 
 
 class LedgerWriter:
     """Takes rows and writes them in the background; writing the same row twice is harmless.
 
     A fill, a funding payment or a balance that is there already stays as it is; an order or a session is brought up to
-    date. The queue is bounded: when it is full, `record` waits up to `wait_s` (counted in `stalls`) and then fails;
-    nothing is dropped. What a ``kill -9`` leaves in the queue is not lost: the journal has it, and at the restart the
-    venue is asked for the fills since the last ones written.
+    date. `record` never waits: when the bounded queue is full, the database is given up. What did not get into it is
+    not lost: the journal has it, and at the restart the venue is asked for the fills since the last ones written.
 
     Args:
         engine: from `open_database`.
         capacity: rows that may wait.
-        wait_s: how long `record` waits for room.
-        on_failure: called once, from the writing thread, with the error.
+        patience_s: how long a database that is locked or away is tried again, before it is given up.
+
+    Attributes:
+        failure: why nothing more can be written; None while all is well.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        capacity: int = 65_536,
-        wait_s: float = 5.0,
-        on_failure: Callable[[JournalError], None] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, *, capacity: int = 65_536, patience_s: float = 20.0) -> None:
         self.failure: JournalError | None = None
-        self.stalls = 0
         self._engine = engine
+        self._patience_s = patience_s
+        self._stopping = threading.Event()
         self._queue: queue.Queue[Base | None] = queue.Queue(capacity)
-        self._wait_s = wait_s
-        self._on_failure = on_failure
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def __enter__(self) -> Self:
@@ -72,20 +69,15 @@ class LedgerWriter:
         """Hands a row over.
 
         Raises:
-            JournalError: writing has failed, or the database is too slow for too long.
+            JournalError: writing has failed, or the database is too slow.
         """
+        if self.failure is None:
+            try:
+                self._queue.put_nowait(row)
+            except queue.Full:
+                self.failure = JournalError(f"ledger: the database is too slow, {self._queue.maxsize} rows are waiting")
         if self.failure is not None:
             raise self.failure
-        try:
-            self._queue.put_nowait(row)
-        except queue.Full:
-            self.stalls += 1
-            try:
-                self._queue.put(row, timeout=self._wait_s)
-            except queue.Full:
-                raise JournalError(
-                    f"ledger: the database took no row for {self._wait_s} s, {self._queue.maxsize} are waiting"
-                ) from None
 
     def flush(self) -> None:
         """Returns once everything recorded so far is committed.
@@ -103,34 +95,47 @@ class LedgerWriter:
         Raises:
             JournalError: it could not be written.
         """
+        self._stopping.set()
         if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+            with contextlib.suppress(queue.Full):  # a thread that has so much to do looks at `_stopping`
+                self._queue.put_nowait(None)
+            self._thread.join(self._patience_s + STOP_S)
+            if self._thread.is_alive():
+                self.failure = JournalError("ledger: the database hangs; the last rows may not be in it")
         if self.failure is not None:
             raise self.failure
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
+        broken = False
+        while not (self._stopping.is_set() and self._queue.empty()):
             batch = [self._queue.get()]
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             rows = [row for row in batch if row is not None]
-            stopping = len(rows) < len(batch)
-            if self.failure is None and rows:
-                self._write(rows)
+            if rows and not broken:
+                broken = not self._write(rows)
             for _ in batch:
                 self._queue.task_done()
 
-    def _write(self, rows: Sequence[Base]) -> None:
-        try:
-            with self._engine.begin() as connection:
-                for row in rows:
-                    _upsert(connection, row)
-        except (SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
-            self.failure = JournalError(f"ledger: {len(rows)} rows could not be written: {error}")
-            if self._on_failure is not None:
-                self._on_failure(self.failure)
+    def _write(self, rows: Sequence[Base]) -> bool:
+        """All of them or none; a database that is away for a moment is waited for."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    for row in rows:
+                        _upsert(connection, row)
+            except OperationalError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(RETRY_S)
+                    continue
+                problem: Exception = error
+            except (SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
+                problem = error
+            else:
+                return True
+            self.failure = JournalError(f"ledger: {len(rows)} rows could not be written: {problem}")
+            return False
 
 
 def _values(row: Base) -> dict[str, Any]:

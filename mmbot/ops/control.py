@@ -33,6 +33,8 @@ MAX_LINE = 1 << 20
 MAX_CONNECTIONS = 16
 DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 3600.0
+IDLE_S = 60.0
+"""A client that neither asks nor takes its answer for so long gives its place up to others."""
 
 _log = structlog.get_logger("mmbot.control")
 
@@ -99,24 +101,25 @@ class ControlServer:
             return
         self._connections.add(task)
         try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line), default=str).encode() + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError, asyncio.CancelledError):
-            # The client has gone, a line was longer than the limit, or the bot stops: nobody is left to answer.
-            pass
+            while line := await asyncio.wait_for(reader.readline(), IDLE_S):
+                writer.write(await self._answer(line))
+                await asyncio.wait_for(writer.drain(), IDLE_S)
+        except (ConnectionError, TimeoutError, ValueError):
+            writer.transport.abort()  # gone, asleep, or a line beyond the limit: nobody takes what is left
         finally:
             self._connections.discard(task)
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _answer(self, line: bytes) -> bytes:
+        """One line back, whatever came."""
         request_id: Any = None
         try:
             request = json.loads(line)
             request_id = request.get("id") if isinstance(request, dict) else None
             handler, arguments, timeout_s = self._parse(request)
             async with asyncio.timeout(timeout_s):
-                return {"id": request_id, "ok": True, "result": await handler(arguments)}
+                result = await handler(arguments)
+            return _line({"id": request_id, "ok": True, "result": result})
         except MmbotError as error:
             return _failure(request_id, str(error), error.exit_code)
         except TimeoutError:
@@ -178,5 +181,9 @@ def call(path: Path, command: str, args: Mapping[str, Any] | None = None, *, tim
     return answer["result"]
 
 
-def _failure(request_id: Any, error: str, exit_code: int) -> dict[str, Any]:
-    return {"id": request_id, "ok": False, "error": error, "exit_code": exit_code}
+def _failure(request_id: Any, error: str, exit_code: int) -> bytes:
+    return _line({"id": request_id, "ok": False, "error": error, "exit_code": exit_code})
+
+
+def _line(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, default=str).encode() + b"\n"

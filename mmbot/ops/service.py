@@ -15,6 +15,7 @@ import structlog
 from mmbot.config.fields import split_listen
 from mmbot.engine.session import Session
 from mmbot.errors import ConfigError
+from mmbot.ops.commands import handlers
 from mmbot.ops.control import ControlServer
 from mmbot.ops.logging import LogSetup
 from mmbot.ops.metrics import MetricsServer
@@ -23,6 +24,7 @@ from mmbot.ops.snapshot import take_snapshot
 from mmbot.ops.view import choose_view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from mmbot.config import Config
@@ -53,6 +55,7 @@ async def serve(
     The first SIGINT or SIGTERM stops in good order; a second one ends the process at once.
 
     Raises:
+        Stopped: it was asked to end before it had begun; there is no summary.
         RiskHalt: a limit stopped it; the summary is written all the same.
         MmbotError: it could not start, or a venue failed.
     """
@@ -60,87 +63,86 @@ async def serve(
     drawn = show and sys.stdout.isatty()
     log = LogSetup(config.bot.log_level, run_dir / "log.jsonl", console=show and not drawn)
     try:
-        async with Session(config, run_dir) as session, contextlib.AsyncExitStack() as stack:
-            stack.callback(_write_summary, session)
-            _stop_on_signals(session)
-            control = ControlServer(control_socket(config.bot.name), handlers(session))
-            await control.start()
-            stack.push_async_callback(control.stop)
-            if config.metrics.enabled:
-                metrics = MetricsServer(*split_listen(config.metrics.listen), lambda: take_snapshot(session))
-                await metrics.start()
-                stack.push_async_callback(metrics.stop)
-                host = split_listen(config.metrics.listen)[0]
-                _log.info("serving metrics", url=f"http://{host}:{metrics.port}/metrics")
-            side = []
+        async with contextlib.AsyncExitStack() as stack:
+            session = Session(config, run_dir)
+            stack.callback(_stop_on_signals(session))
+            await _listen(session, stack)
             if show:
                 view = choose_view(lambda: take_snapshot(session), lambda: tuple(log.recent.lines))
-                side.append(asyncio.create_task(view.run(), name="view"))
-            if watch:
-                side.append(asyncio.create_task(session.swapper.watch(), name="watch"))
-            for task in side:
-                task.add_done_callback(_report)
-            stack.push_async_callback(_end, side)
-            _log.info("running", bot=config.bot.name, paper=not config.live, run_dir=str(run_dir))
-            await session.run(duration_s)
+                _beside(view.run(), "view", stack)
+            async with session, contextlib.AsyncExitStack() as trading:
+                if watch:
+                    _beside(session.swapper.watch(), "watch", trading)
+                _log.info("running", bot=config.bot.name, paper=not config.live, run_dir=str(run_dir))
+                try:
+                    await session.run(duration_s)
+                finally:
+                    _write_summary(session)
         return session.summary()
     finally:
         log.close()
 
 
-def handlers(session: Session) -> dict[str, Any]:
-    """The control commands of a session."""
-
-    async def status(_args: dict[str, Any]) -> Any:
-        return take_snapshot(session).as_dict()
-
-    async def pause(args: dict[str, Any]) -> Any:
-        session.pause(args.get("market"))
-        return {"paused": args.get("market") or "all"}
-
-    async def resume(args: dict[str, Any]) -> Any:
-        session.resume(args.get("market"))
-        return {"resumed": args.get("market") or "all"}
-
-    async def stop(args: dict[str, Any]) -> Any:
-        session.stop("operator", flatten=bool(args.get("flatten")))
-        return {"stopping": True}
-
-    async def swap(args: dict[str, Any]) -> Any:
-        return await session.swapper.swap(args.get("name"), args.get("params"), args.get("shadow_s"))
-
-    async def change(args: dict[str, Any]) -> Any:
-        return await session.swapper.set(args["params"])
-
-    return {"status": status, "pause": pause, "resume": resume, "stop": stop, "swap": swap, "set": change}
+async def _listen(session: Session, stack: contextlib.AsyncExitStack) -> None:
+    """Open control socket and metrics, before anything else: they tell of a start that takes its time."""
+    config = session.config
+    control = ControlServer(control_socket(config.bot.name), handlers(session))
+    await control.start()
+    stack.push_async_callback(control.stop)
+    if config.metrics.enabled:
+        host, port = split_listen(config.metrics.listen)
+        metrics = MetricsServer(host, port, lambda: take_snapshot(session))
+        await metrics.start()
+        stack.push_async_callback(metrics.stop)
+        _log.info("serving metrics", url=f"http://{host}:{metrics.port}/metrics")
 
 
 def _write_summary(session: Session) -> None:
     path = session.run_dir / "summary.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(session.summary()), indent=2) + b"\n")
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(session.summary()), indent=2) + b"\n")
+    except OSError as error:
+        _log.error("the summary cannot be written", path=str(path), error=str(error))
 
 
-def _stop_on_signals(session: Session) -> None:
+def _stop_on_signals(session: Session) -> Callable[[], None]:
+    """Stop on the first signal, die of the second; the answer puts things back as they were.
+
+    The handlers are Python's own and not the loop's, so that the second one ends a bot whose loop is stuck, such as in
+    a strategy that never returns.
+    """
     loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def first(number: signal.Signals) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)  # the second one forces
-        _log.info("stopping on signal; once more forces", signal=number.name)
-        session.stop(f"signal {number.name}")
+    def begin_to_stop(name: str) -> None:
+        _log.info("stopping on signal; once more forces", signal=name)
+        session.stop(f"signal {name}")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, first, number)
+    def first(number: int, _frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+        loop.call_soon_threadsafe(begin_to_stop, signal.Signals(number).name)
+
+    before = [signal.signal(number, first) for number in numbers]
+
+    def put_back() -> None:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+    return put_back
 
 
-def _report(task: asyncio.Task[Any]) -> None:
-    """Whoever looks on may fail without harm to the bot, but not unseen."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("a side task failed", task=task.get_name(), error=repr(error))
+def _beside(work: Coroutine[Any, Any, None], name: str, stack: contextlib.AsyncExitStack) -> None:
+    """Have a task look on until the end; it may fail without harm to the bot, but not unseen."""
+    task = asyncio.create_task(work, name=name)
 
+    def report(_task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a side task failed", task=name, error=repr(error))
 
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
+    async def end() -> None:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(task, return_exceptions=True)
+
+    task.add_done_callback(report)
+    stack.push_async_callback(end)

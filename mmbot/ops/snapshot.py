@@ -33,8 +33,15 @@ BOOK_LEVELS = 5
 
 
 def take_snapshot(session: Session) -> StatusSnapshot:
-    """The session as it is now."""
-    engine, config = session.engine, session.config
+    """The session as it is now; before it has begun there is little to tell."""
+    config = session.config
+    if not session.begun:
+        return StatusSnapshot(
+            bot=config.bot.name, state=cast("BotState", session.state), reason=session.exit_reason,
+            strategy=config.strategy.id, paper=not config.live, uptime_s=session.uptime_s,
+            ts=datetime.now(UTC).isoformat(), run_dir=str(session.run_dir),
+        )  # fmt: skip
+    engine = session.engine
     level = RiskLevel(engine.limits.level)
     breached = engine.limits.breached()
     makers = [m for m in engine.markets if m.maker]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from mmbot.ops.aside import Aside, write_all
 from mmbot.ops.status import Frame
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PICTURES_PER_S = 4.0
 SECONDS_PER_LINE = 5.0
+LINES_WAITING = 100
 
 
 class View(Protocol):
@@ -64,14 +66,14 @@ class PlainView:
 
     Args:
         snapshot: Returns the present state.
-        write: Gets each line, without its newline.
+        write: Gets each line, without its newline, on a thread of its own.
         interval_s: Time between two lines.
     """
 
     def __init__(
         self,
         snapshot: Callable[[], StatusSnapshot],
-        write: Callable[[str], object] = print,
+        write: Callable[[str], object],
         interval_s: float = SECONDS_PER_LINE,
     ) -> None:
         self._snapshot = snapshot
@@ -80,18 +82,21 @@ class PlainView:
 
     async def run(self) -> None:
         """Print until cancelled."""
-        while True:
-            await asyncio.sleep(self._interval_s)
-            self._write(summary_line(self._snapshot()))
+        aside = Aside("plain view", self._write, limit=LINES_WAITING)
+        try:
+            while True:
+                await asyncio.sleep(self._interval_s)
+                aside.put(summary_line(self._snapshot()))
+        finally:
+            aside.close()
 
 
-def choose_view(
-    snapshot: Callable[[], StatusSnapshot], log: Callable[[], Sequence[str]] = tuple, *, plain: bool = False
-) -> View:
-    """The live picture when standard output is a terminal, else lines; `plain` asks for lines in any case."""
-    if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        return PlainView(snapshot, lambda line: print(line, flush=True))  # noqa: T201 - this is the command's output
-    return TerminalView(snapshot, log)
+def choose_view(snapshot: Callable[[], StatusSnapshot], log: Callable[[], Sequence[str]] = tuple) -> View:
+    """The live picture when standard output is a terminal, else lines."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        return TerminalView(snapshot, log)
+    output = sys.stdout.fileno()
+    return PlainView(snapshot, lambda line: write_all(output, f"{line}\n".encode()))
 
 
 def summary_line(now: StatusSnapshot) -> str:
@@ -102,7 +107,7 @@ def summary_line(now: StatusSnapshot) -> str:
             parts.append(f"{market.id} {market.bids[0].price}/{market.asks[0].price}")
         parts.append(f"pos {market.position} quotes {len(market.quotes)}")
     parts.append(f"pnl {now.pnl.total:+.4f}")
-    parts += [f"{name} {now.counters[name]}" for name in ("orders_sent", "fills") if name in now.counters]
+    parts += [f"{name} {now.counters[name]}" for name in ("orders_placed", "fills") if name in now.counters]
     if now.reason:
         parts.append(f"({now.reason})")
     return "  ".join(parts)

@@ -51,6 +51,6 @@ def snapshot() -> StatusSnapshot:
         hedges=(HedgeView("BTC", net_delta=-0.001, backlog=0.0005),),
         pnl=PnlView(total=1.25, spread=2.0, hedge=-0.25, fees=-0.5),
         latency_us={"book": LatencyView(0.8, 1.9, 4.2, 33.0, 5000)},
-        counters={"orders_sent": 42, "fills": 7},
+        counters={"orders_placed": 42, "fills": 7},
         gauges={"half_spread_bps": 3.5},
     )

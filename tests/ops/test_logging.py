@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +23,14 @@ def setup(tmp_path: Path) -> Iterator[LogSetup]:
     setup.close()
 
 
-def lines(tmp_path: Path) -> list[dict[str, object]]:
+def lines(setup: LogSetup, tmp_path: Path) -> list[dict[str, object]]:
+    setup.flush()
     return [json.loads(line) for line in (tmp_path / "run.log").read_text().splitlines()]
 
 
 def test_events_are_json_lines_with_time_level_and_logger(setup: LogSetup, tmp_path: Path) -> None:
     structlog.get_logger("mmbot.engine").info("order lost", market="perp_btc", order_num=7)
-    (line,) = lines(tmp_path)
+    (line,) = lines(setup, tmp_path)
     assert line["event"] == "order lost"
     assert (line["market"], line["order_num"]) == ("perp_btc", 7)
     assert (line["level"], line["logger"]) == ("info", "mmbot.engine")
@@ -35,13 +39,13 @@ def test_events_are_json_lines_with_time_level_and_logger(setup: LogSetup, tmp_p
 
 def test_what_libraries_log_goes_the_same_way(setup: LogSetup, tmp_path: Path) -> None:
     logging.getLogger("aiohttp.client").warning("slow %s", "answer")
-    (line,) = lines(tmp_path)
+    (line,) = lines(setup, tmp_path)
     assert (line["event"], line["logger"]) == ("slow answer", "aiohttp.client")
 
 
 def test_less_severe_events_are_left_out(setup: LogSetup, tmp_path: Path) -> None:
     structlog.get_logger("mmbot").debug("noise")
-    assert lines(tmp_path) == []
+    assert lines(setup, tmp_path) == []
 
 
 def test_exceptions_are_one_line_with_their_traceback(setup: LogSetup, tmp_path: Path) -> None:
@@ -49,7 +53,7 @@ def test_exceptions_are_one_line_with_their_traceback(setup: LogSetup, tmp_path:
         _ = 1 / 0
     except ZeroDivisionError:
         structlog.get_logger("mmbot").exception("plugin raised")
-    (line,) = lines(tmp_path)
+    (line,) = lines(setup, tmp_path)
     assert "ZeroDivisionError: division by zero" in str(line["exception"])
 
 
@@ -66,6 +70,7 @@ def test_exceptions_are_one_line_with_their_traceback(setup: LogSetup, tmp_path:
 )
 def test_secrets_are_masked_wherever_they_stand(setup: LogSetup, tmp_path: Path, event: dict[str, object]) -> None:
     structlog.get_logger("mmbot").warning("request failed", **event)
+    assert "***" in str(lines(setup, tmp_path))
     assert "hunter2" not in (tmp_path / "run.log").read_text()
     assert "hunter2" not in "".join(setup.recent.lines)
 
@@ -77,6 +82,7 @@ def test_secrets_are_masked_in_tracebacks_and_library_lines(setup: LogSetup, tmp
     except ValueError:
         structlog.get_logger("mmbot").exception("failed")
     logging.getLogger("aiohttp").error("GET /order?signature=hunter2")
+    assert "***" in str(lines(setup, tmp_path))
     assert "hunter2" not in (tmp_path / "run.log").read_text()
     assert "hunter2" not in "".join(setup.recent.lines)
 
@@ -85,6 +91,7 @@ def test_the_recent_lines_do_not_grow(setup: LogSetup) -> None:
     log = structlog.get_logger("mmbot")
     for i in range(RECENT_LINES + 50):
         log.info("event", i=i)
+    setup.flush()
     assert len(setup.recent.lines) == RECENT_LINES
     assert f"i={RECENT_LINES + 49}" in setup.recent.lines[-1]
 
@@ -94,3 +101,32 @@ def test_closing_leaves_no_handler_behind(tmp_path: Path) -> None:
     setup = LogSetup("info", tmp_path / "run.log")
     setup.close()
     assert logging.getLogger().handlers == before
+
+
+def test_a_full_disk_is_said_once_and_does_not_end_the_lines(tmp_path: Path) -> None:
+    setup = LogSetup("info", Path("/dev/full"), console=False)
+    log = structlog.get_logger("mmbot")
+    for i in range(5):
+        log.info("event", i=i)
+    setup.flush()
+    setup.flush()
+    shown = "".join(setup.recent.lines)
+    assert "i=4" in shown
+    assert shown.count("log lines are lost") == 1
+    setup.close()
+
+
+def test_a_console_that_nobody_reads_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A full pipe behind stderr stopped the event loop, and with it quotes, hedges and the answer to signals."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        setup = LogSetup("info", tmp_path / "run.log")
+        began = time.monotonic()
+        for i in range(2_000):
+            structlog.get_logger("mmbot").info("x" * 100, i=i)
+        assert time.monotonic() - began < 2
+        setup.close()
+        assert time.monotonic() - began < 5
+        assert len((tmp_path / "run.log").read_text().splitlines()) == 2_000
+        os.close(reader)

@@ -43,7 +43,7 @@ def test_the_picture_has_book_quotes_position_pnl_and_latency(snapshot: StatusSn
         "funding",
         "backlog",
         "33.0",
-        "orders sent",
+        "orders placed",
     ):
         assert piece in text, piece
 
@@ -153,7 +153,7 @@ async def test_plain_lines_come_at_their_interval(snapshot: StatusSnapshot) -> N
     view.cancel()
     assert len(lines) >= 3
     assert "perp_btc 59999.9/60000.1  pos -0.015 quotes 3" in lines[0]
-    assert lines[0].endswith("pnl +1.2500  orders_sent 42  fills 7")
+    assert lines[0].endswith("pnl +1.2500  orders_placed 42  fills 7")
 
 
 def test_not_a_terminal_gets_lines(snapshot: StatusSnapshot) -> None:
