@@ -114,3 +114,22 @@ def test_arguments_are_checked(table: OrderTable) -> None:
         diff_market(table, 1, [], [])
     with pytest.raises(ValueError, match="at most 32"):
         diff_market(table, 0, [(100, 1)] * 33, [])
+
+
+def test_a_busy_order_keeps_its_level_whatever_its_quantity(table: OrderTable) -> None:
+    """Its quantity can be mended once it is answered; a second order beside it would be one too many."""
+    table.place(0, Side.BUY, 100, 10, TimeInForce.GTX, False, Purpose.QUOTE, 0)
+    assert plan(table, [(100, 12)], [], amend_any=False, spare_buy_lots=100) == []
+
+
+def test_an_order_that_is_being_moved_counts_where_it_goes(table: OrderTable) -> None:
+    slot = rest(table, Side.BUY, 100, 5)
+    assert table.amend(slot, 102, 5, 0)
+    assert plan(table, [(102, 5)], [], amend_any=False, spare_buy_lots=100) == []
+    assert plan(table, [(100, 5)], [], amend_any=False, spare_buy_lots=100) == [(PLACE, Side.BUY, -1, 100, 5)]
+
+
+def test_what_an_order_is_too_large_within_tolerance_is_not_taken_from_the_others(table: OrderTable) -> None:
+    rest(table, Side.BUY, 100, 12)
+    wanted = [(100, 10), (99, 10)]
+    assert plan(table, wanted, [], tolerance_qty_ppm=200_000) == [(PLACE, Side.BUY, -1, 99, 10)]

@@ -362,3 +362,26 @@ def test_a_group_needs_a_market_to_hedge_on() -> None:
     execution = Execution(OrderTable(2), RiskGate(), (RateBudget([(100, 10**9, 0, True)]),), [0, 0])
     with pytest.raises(ValueError, match="1 to 16 hedge markets"):
         HedgeGroup("BTC", (), (), execution)
+
+
+def test_one_at_a_time_waits_for_the_answer() -> None:
+    desk = Desk(hedge={"one_at_a_time": "true"}).open()
+    desk.trade(PERP, Side.BUY, 3, settle=False)
+    assert [order["qty_lots"] for order in hedges(desk)] == [3]
+    desk.trade(PERP, Side.BUY, 2, settle=False)
+    assert hedges(desk) == []
+    desk.settle()
+    assert desk.delta() == pytest.approx(0.0)
+
+
+def test_a_long_hedge_pays_the_funding_that_a_short_one_receives() -> None:
+    desk = Desk(hedge={"markets": "[perp2_btc, spot_btc]"}, second="hedge").open()
+    group, perp = desk.engine.groups[0], desk.engine.markets[PERP2]
+    before = [group.cost(perp, side, 0.01) for side in (Side.BUY, Side.SELL)]
+    message = (
+        b'{"e":"markPriceUpdate","E":1562305380000,"s":"%s","p":"60001.50000000","i":"60000.25000000",'
+        b'"P":"60002.00000000","r":"0.00030000","T":1562306400000}'
+    ) % perp.instrument.venue_symbol.encode()
+    desk.do("on_frame", 0, message, desk.now_ns)
+    after = [group.cost(perp, side, 0.01) for side in (Side.BUY, Side.SELL)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == pytest.approx([3.0, -3.0])

@@ -377,3 +377,64 @@ def test_export_and_import_give_the_same_table() -> None:
 def test_capacity_is_checked(capacity: int) -> None:
     with pytest.raises(ValueError, match="power of two"):
         OrderTable(1, capacity=capacity)
+
+
+def test_a_cancel_that_was_refused_is_still_wanted(desk: Desk) -> None:
+    """No amend may give the order a new life meanwhile; the next cancel may go out."""
+    slot = desk.live()
+    desk.table.cancel(slot, desk.now)
+    desk.say(OrderEventKind.CANCEL_REJECT, slot, request=CommandKind.CANCEL_ORDER)
+    desk.query()
+    desk.now += GRACE
+    desk.query()
+    for _ in range(2):
+        desk.say(
+            OrderEventKind.STATUS, slot, request=CommandKind.QUERY_ORDER, state=OrderState.LIVE, price_ticks=100,
+            qty_lots=10, cum_filled_lots=0,
+        )  # fmt: skip
+    assert desk.state(slot) == OrderState.LIVE
+    assert not desk.table.amend(slot, 101, 10, desk.now)
+    assert desk.table.cancel(slot, desk.now)
+
+
+def test_a_fill_up_to_what_an_amend_may_have_made_of_the_order_is_no_overfill(desk: Desk) -> None:
+    slot = desk.live(qty=10)
+    desk.table.amend(slot, 100, 15, desk.now)
+    assert desk.fill(slot, 12, 1)["anomaly"] == Anomaly.EXPECTED
+    assert desk.fill(slot, 4, 2)["anomaly"] == Anomaly.OVERFILL
+
+
+def test_an_answer_to_a_query_from_before_a_contradiction_does_not_settle_it(desk: Desk) -> None:
+    picture = {
+        "request": CommandKind.QUERY_ORDER, "state": OrderState.LIVE, "price_ticks": 100, "qty_lots": 10,
+        "cum_filled_lots": 0,
+    }  # fmt: skip
+    slot = desk.live()
+    desk.now += 2 * GRACE
+    desk.table.suspect(slot, desk.now)
+    assert desk.query() == [slot]
+    desk.say(OrderEventKind.CANCEL, slot, cum_filled_lots=-1)
+    desk.say(OrderEventKind.STATUS, slot, **picture)
+    assert desk.state(slot) == OrderState.UNKNOWN
+    desk.now += GRACE
+    assert desk.query() == [slot]
+    desk.say(OrderEventKind.STATUS, slot, **picture)
+    assert desk.state(slot) == OrderState.LIVE
+
+
+def test_an_answer_to_a_query_from_before_an_amend_does_not_end_it(desk: Desk) -> None:
+    picture = {
+        "request": CommandKind.QUERY_ORDER, "state": OrderState.LIVE, "price_ticks": 100, "qty_lots": 10,
+        "cum_filled_lots": 0,
+    }  # fmt: skip
+    slot = desk.live()
+    desk.now += 2 * GRACE
+    desk.table.suspect(slot, desk.now)
+    desk.query()
+    desk.now += GRACE
+    desk.query()
+    desk.say(OrderEventKind.STATUS, slot, **picture)
+    assert desk.table.amend(slot, 101, 10, desk.now)
+    desk.say(OrderEventKind.STATUS, slot, **picture)  # to the other query, which left before the amend
+    assert desk.state(slot) == OrderState.PENDING_AMEND
+    assert desk.table.order(slot)["new_price_ticks"] == 101

@@ -184,3 +184,19 @@ def test_fee_asset_outside_the_table_is_an_error() -> None:
         position.fee(32, 1)
     with pytest.raises(ValueError, match="asset index -1"):
         position.fee(-1, 1)
+
+
+@pytest.mark.parametrize(("prices", "taken"), [((1, 2), 2), ((2, 3), 2), ((3, 4), 4)])
+def test_half_a_unit_of_cost_goes_to_the_even_side(prices: tuple[int, int], taken: int) -> None:
+    position = Position(instrument())
+    for ticks in prices:
+        position.fill(BUY, ticks, 1)
+    position.fill(SELL, 10, 1)
+    assert (position.state()["cost"], position.state()["realized"]) == (sum(prices) - taken, 10 - taken)
+
+
+def test_traded_lots_count_both_ways() -> None:
+    position = Position(instrument())
+    position.fill(BUY, 600_000, 5)
+    position.fill(SELL, 600_000, 8)
+    assert (position.state()["traded_lots"], position.state()["fills"]) == (13, 2)
