@@ -10,6 +10,7 @@ import numpy as np
 
 from mmbot._core.blotter import FILLS, ORDERS, STATE, TERMS
 from mmbot._core.types import Instrument
+from mmbot.assembly import listed_assets
 from mmbot.errors import ReportError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def load_results(path: Path) -> RunData:
         bot=str(summary.get("bot", path.parent.name)),
         mode=str(summary.get("mode", "backtest")),
         markets=markets,
-        assets=summary.get("assets") or asset_names(markets),
+        assets=summary.get("assets") or listed_assets([market.instrument for market in markets]),
         summary=summary,
         config=config,
         fills=_array(path / "fills.npy", FILLS),
@@ -150,12 +151,6 @@ def _object(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ReportError(f"{file}: expected an object, found {type(found).__name__}")
     return found
-
-
-def asset_names(markets: list[MarketFacts]) -> list[str]:
-    """Names of the fee assets, numbered as `mmbot.assembly` does."""
-    instruments = [market.instrument for market in markets]
-    return list(dict.fromkeys(a for i in instruments for a in (i.settle_asset, i.quote_asset, i.base_asset)))
 
 
 def _instrument(path: Path, name: str, fields: dict[str, Any]) -> Instrument:

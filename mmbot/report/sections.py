@@ -131,7 +131,7 @@ def _touch(quoting: dict[str, Any]) -> float | None:
 
 
 def _intervals(found: dict[str, Any]) -> str:
-    return f"{found['intervals']:,} of {seconds(found['interval_s'])}" if found["sortino"] is not None else ""
+    return f"{found['intervals']:,} intervals of {seconds(found['interval_s'])}" if found["sortino"] is not None else ""
 
 
 def _per_fill(turnover: float, fills: int) -> str:

@@ -38,6 +38,19 @@ function act() {
 act();
 </script></body>"""
 
+# How far the page reaches to the right, and the smallest writing in its drawings.
+MEASURE = """<script>
+function measure() {
+  const root = document.documentElement;
+  if (root.dataset.ready !== "yes") { setTimeout(measure, 20); return; }
+  root.dataset.beyond = root.scrollWidth - root.clientWidth;
+  const sizes = [...document.querySelectorAll("svg text")].map((t) => t.getBoundingClientRect().height);
+  root.dataset.small = Math.round(Math.min(...sizes));
+  root.dataset.acted = "yes";
+}
+measure();
+</script></body>"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> str:
@@ -50,12 +63,12 @@ def browser() -> str:
     return found
 
 
-def shown(browser: str, text: str, folder: Path) -> str:
+def shown(browser: str, text: str, folder: Path, act: str = ACT, width: int = 1280) -> str:
     """The page's DOM once its scripts have run and everything was clicked; fails on any message in the console."""
-    (folder / "page.html").write_text(text.replace("</body>", ACT), encoding="utf-8")
+    (folder / "page.html").write_text(text.replace("</body>", act), encoding="utf-8")
     command = [
         browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--window-size=1280,2400",
+        f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", f"--window-size={width},2400",
         "--virtual-time-budget=8000", "--dump-dom", f"file://{folder / 'page.html'}",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
@@ -86,6 +99,14 @@ def test_a_hundred_thousand_fills_open(browser: str, tmp_path: Path) -> None:
 def test_a_run_without_anything_is_drawn(browser: str, tmp_path: Path) -> None:
     run = made_up()
     assert "No fills." in shown(browser, page(run, analyse(run)), tmp_path)
+
+
+def test_on_a_telephone_nothing_sticks_out_and_drawings_can_be_read(browser: str, tmp_path: Path) -> None:
+    """Mark-outs once went beyond the right edge, and the writing in drawings shrank with them."""
+    run, _ = stormy(3)
+    dom = shown(browser, page(run, analyse(run)), tmp_path, MEASURE, 420)
+    assert 'data-beyond="0"' in dom[:400]
+    assert int(re.search(r'data-small="(\d+)"', dom)[1]) >= 12
 
 
 def test_hostile_names_are_only_names(browser: str, tmp_path: Path) -> None:

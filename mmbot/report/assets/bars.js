@@ -16,7 +16,8 @@ function waterfall(box, parts, pnl, horizon, asset) {
   });
   rows.push({ name: "Total", from: 0, to: total, amount: total, total: true });
   const digits = moneyDigits(Math.max(...rows.map((row) => Math.abs(row.amount))));
-  const width = 540, label = 138, number = 104, left = label, right = width - number, height = 34;
+  const narrow = window.innerWidth < 560;
+  const width = narrow ? 340 : 540, label = narrow ? 122 : 138, number = narrow ? 72 : 104, left = label, right = width - number, height = 34;
   const x = (v) => (high > low ? left + (v - low) / (high - low) * (right - left) : left);
   const svg = drawing("svg", { viewBox: `0 0 ${width} ${rows.length * height + 6}`, width: "100%", role: "img",
     "aria-label": `Parts of the PnL in ${asset}` });
@@ -39,8 +40,10 @@ function waterfall(box, parts, pnl, horizon, asset) {
 }
 
 function markOuts(box, curves) {
-  const series = [["all", "All", "ink", 0], ["buy", "Buys", "buy", -9], ["sell", "Sells", "sell", 9]];
-  const width = 560, height = 300, left = 46, right = width - 8, top = 34, bottom = height - 46;
+  const shift = window.innerWidth < 560 ? 5 : 9;
+  const series = [["all", "All", "ink", 0], ["buy", "Buys", "buy", -shift], ["sell", "Sells", "sell", shift]];
+    const narrow = window.innerWidth < 560, apart = narrow ? 56 : 76;
+  const width = narrow ? 340 : 560, height = 300, left = narrow ? 34 : 46, right = width - 8, top = 34, bottom = height - 46;
   const ends = [0];
   for (const [key] of series) {
     for (const p of curves[key]) if (p.mean_bps !== null) ends.push(p.mean_bps - 1.96 * (p.error_bps || 0), p.mean_bps + 1.96 * (p.error_bps || 0));
@@ -62,8 +65,8 @@ function markOuts(box, curves) {
     svg.append(drawing("text", { x: x(i), y: bottom + 20, class: "soft", "text-anchor": "middle" }, p.horizon_s === 0 ? "at fill" : `${p.horizon_s} s`));
     svg.append(drawing("text", { x: x(i), y: bottom + 37, class: "soft", "text-anchor": "middle", opacity: 0.7 }, p.fills.toLocaleString("en-US")));
   });
-  series.forEach(([key, name, colour, shift], n) => {
-    const seen = curves[key].map((p, i) => ({ ...p, x: x(i) + shift })).filter((p) => p.mean_bps !== null);
+  series.forEach(([key, name, colour, aside], n) => {
+    const seen = curves[key].map((p, i) => ({ ...p, x: x(i) + aside })).filter((p) => p.mean_bps !== null);
     const stroke = `var(--${colour})`;
     if (seen.length) svg.append(drawing("polyline", { points: seen.map((p) => `${p.x},${y(p.mean_bps)}`).join(" "), fill: "none", stroke, "stroke-width": key === "all" ? 2 : 1.2, opacity: key === "all" ? 1 : 0.8 }));
     for (const p of seen) {
@@ -73,7 +76,7 @@ function markOuts(box, curves) {
       dot.append(drawing("title", {}, `${name}, ${p.horizon_s ? p.horizon_s + " s after" : "at the fill"}: ${signed(p.mean_bps, 3)} bp, error ${fixed(p.error_bps, 3)}, ${p.fills} fills`));
       svg.append(dot);
     }
-    svg.append(drawing("circle", { cx: left + 6 + n * 76, cy: 13, r: 4, fill: stroke }), drawing("text", { x: left + 16 + n * 76, y: 17 }, name));
+    svg.append(drawing("circle", { cx: left + 6 + n * apart, cy: 13, r: 4, fill: stroke }), drawing("text", { x: left + 16 + n * apart, y: 17 }, name));
   });
   svg.append(drawing("text", { x: right, y: 17, class: "num soft" }, "bp in our favour"));
   box.replaceChildren(svg);

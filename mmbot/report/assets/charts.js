@@ -11,15 +11,16 @@ function equityChart(box, timeline, series, unit) {
   return new Chart(box, timeline, 300, (chart) => {
     if (!value.length) return;
     const [first, last] = visible(series.t, timeline.view);
-    const split = 206;
+    const top = 40 + chart.lift, split = 206 + chart.lift;
+    chart.unit(unit);
     let [low, high] = range(value, first, last);
     low = Math.min(low, timeline.view[0] <= 0 ? 0 : low); high = Math.max(high, timeline.view[0] <= 0 ? 0 : high);
-    const y = chart.scale(low - (high - low) * 0.05, high + (high - low) * 0.06, 40, split - 12, format);
-    chart.clip(36, () => {
+    const y = chart.scale(low - (high - low) * 0.05, high + (high - low) * 0.06, top, split - 12, format);
+    chart.clip(top - 4, () => {
       drawSteps(chart, series.t, value, y, { colour: color("accent"), width: 1.7, close: y(Math.max(Math.min(0, high), low)), wash: color("accent-wash") });
     });
     const [deepest] = range(fall, first, last);
-    const yFall = chart.scale(Math.min(deepest * 1.06, -1e-8), 0, split + 6, chart.height - MARGIN.bottom - 4, format, 2);
+    const yFall = chart.scale(deepest < 0 ? deepest * 1.06 : -1, 0, split + 6, chart.height - MARGIN.bottom - 4, format, 2);
     chart.clip(split, () => {
       drawSteps(chart, series.t, fall, yFall, { colour: color("loss"), width: 1, close: yFall(0), wash: color("loss-wash") });
     });
@@ -29,7 +30,7 @@ function equityChart(box, timeline, series, unit) {
     return [
       legendKey("Equity", `${signed(value[i], digits)} ${unit}`, "accent"),
       legendKey("Below its peak", `${fixed(fall[i], digits)} ${unit}`, "loss"),
-      ...(us === null ? [] : [element("span", {}, `${day(timeline.originMs, us)} ${clock(timeline.originMs, us, 3)} UTC`)]),
+      ...(us === null ? [] : [element("span", {}, timeline.moment(us))]),
     ];
   });
 }
@@ -41,9 +42,10 @@ function inventoryChart(box, timeline, market, state) {
     const [first, last] = visible(state.t, timeline.view);
     const [low, high] = range(lots, first, last);
     const room = Math.max(high, 0) - Math.min(low, 0) || market.lot;
-    const y = chart.scale(Math.min(low, 0) - room * 0.08, Math.max(high, 0) + room * 0.08, 38, chart.height - MARGIN.bottom - 4,
+    const y = chart.scale(Math.min(low, 0) - room * 0.08, Math.max(high, 0) + room * 0.08, 38 + chart.lift, chart.height - MARGIN.bottom - 4,
       (v, step) => fixed(v, Math.min(decimalsOf(Number(step.toPrecision(2))), 8)), 4);
-    chart.clip(34, () => {
+    chart.unit(market.unit);
+    chart.clip(34 + chart.lift, () => {
       drawSteps(chart, state.t, lots.map((v) => Math.max(v, 0)), y, { colour: "transparent", close: y(0), wash: color("gain-wash") });
       drawSteps(chart, state.t, lots.map((v) => Math.min(v, 0)), y, { colour: "transparent", close: y(0), wash: color("loss-wash") });
       drawSteps(chart, state.t, lots, y, { colour: color("soft"), width: 1.3 });
@@ -73,9 +75,10 @@ function priceChart(box, timeline, market, state, fills) {
       if (b > 0 && b < high + room) high = Math.max(high, b);
     }
     const room = Math.max((high - low) * 0.05, 1);
-    const y = chart.scale(low - room, high + room, 40, chart.height - MARGIN.bottom - 6,
+    const y = chart.scale(low - room, high + room, 40 + chart.lift, chart.height - MARGIN.bottom - 6,
       (v, step) => fixed(v * market.tick, Math.min(priceDigits, decimalsOf(Number((step * market.tick).toPrecision(2))))), 7);
-    chart.clip(36, () => {
+    chart.unit(market.quote);
+    chart.clip(36 + chart.lift, () => {
       drawSteps(chart, state.t, state.own_bid_ticks, y, { colour: color("buy"), alpha: 0.55, width: 1, keep: known });
       drawSteps(chart, state.t, state.own_ask_ticks, y, { colour: color("sell"), alpha: 0.55, width: 1, keep: known });
       if (y(0) - y(1) > 3) {

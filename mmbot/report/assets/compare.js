@@ -9,20 +9,22 @@ function overlay(box, timeline, runs, columns, asset) {
   const largest = Math.max(0, ...series.flatMap((s) => range(s.value, 0, s.value.length).map(Math.abs)));
   const digits = moneyDigits(largest);
   return new Chart(box, timeline, 340, (chart) => {
+    const top = 40 + chart.lift;
+    chart.unit(asset);
     let low = 0, high = 0;
     for (const s of series) {
       const [a, b] = range(s.value, ...visible(s.t, timeline.view));
       low = Math.min(low, a); high = Math.max(high, b);
     }
-    const y = chart.scale(low - (high - low) * 0.05, high + (high - low) * 0.06, 40, chart.height - MARGIN.bottom - 4,
+    const y = chart.scale(low - (high - low) * 0.05, high + (high - low) * 0.06, top, chart.height - MARGIN.bottom - 4,
       (v, step) => fixed(v, decimalsOf(Number(step.toPrecision(2)))));
-    chart.clip(36, () => {
+    chart.clip(top - 4, () => {
       for (const s of series) drawSteps(chart, s.t, s.value, y, { colour: color("run" + (s.i % RUN_COLOURS)), width: 1.7, alpha: 0.92 });
     });
-  }, (chart, us) => series.map((s) => {
+  }, (chart, us) => [...series.map((s) => {
     const i = us === null ? s.value.length - 1 : rowAt(s.t, us);
     return legendKey(s.run.label, i < 0 ? "\u2013" : `${signed(s.value[i], digits)} ${asset}`, "run" + (s.i % RUN_COLOURS));
-  }));
+  }), ...(us === null ? [] : [element("span", {}, timeline.moment(us))])]);
 }
 
 function differenceTable(box, differences) {
@@ -69,7 +71,7 @@ async function start() {
   const report = embedded("report"), data = embedded("columns");
   const columns = await unpack(data.manifest, data.text);
   const length = Math.max(...report.runs.map((run) => run.offset_us + run.length_us));
-  const timeline = new Timeline(report.start_ns / 1e6, length);
+  const timeline = new Timeline(report.together ? report.start_ns / 1e6 : 0, length, report.together ? "UTC" : "elapsed");
   window.addEventListener("themechange", () => timeline.redraw());
   const assets = [...new Set(report.runs.flatMap((run) => run.assets))], box = document.getElementById("equity");
   const show = (i) => {

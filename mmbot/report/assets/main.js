@@ -74,7 +74,7 @@ async function start() {
   const report = embedded("report"), data = embedded("columns");
   report.originMs = report.run.start_ns / 1e6;
   report.marketList = Object.entries(report.markets).map(([id, m], index) => ({ id, index, settle: m.settle_asset,
-    tick: Number(m.instrument.tick_size), lot: report.units[index].lot, unit: report.units[index].name }));
+    tick: Number(m.instrument.tick_size), lot: report.units[index].lot, unit: report.units[index].name, quote: m.instrument.quote_asset }));
   showRun(report, await unpack(data.manifest, data.text));
 }
 

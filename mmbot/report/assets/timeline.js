@@ -5,8 +5,10 @@ const STEPS_US = [1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e
   3.6e9, 7.2e9, 1.08e10, 2.16e10, 4.32e10, 8.64e10, 1.728e11, 4.32e11, 8.64e11, 2.592e12];
 
 class Timeline {
-  constructor(originMs, lengthUs) {
+  // `zone`: what the axis is called; "elapsed" counts from the start and has no date.
+  constructor(originMs, lengthUs, zone = "UTC") {
     this.originMs = originMs;
+    this.zone = zone;
     this.full = [0, Math.max(lengthUs, 1000)];
     this.view = [...this.full];
     this.cursor = null;
@@ -15,6 +17,7 @@ class Timeline {
     this.pending = false;
     new ResizeObserver(() => this.redraw()).observe(document.body);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    matchMedia("print").addEventListener("change", () => this.charts.forEach((chart) => chart.draw()));
   }
 
   add(chart) {
@@ -113,11 +116,16 @@ class Timeline {
 
   ticks(width) {
     const length = this.view[1] - this.view[0];
-    const step = STEPS_US.find((s) => s >= length / Math.max(2, width / 110)) || STEPS_US.at(-1);
+    const step = STEPS_US.find((s) => s >= length / Math.max(3, width / 90)) || STEPS_US.at(-1);
     const origin = (this.originMs % 86400000) * 1000;
     const out = [];
     for (let t = Math.ceil((this.view[0] + origin) / step) * step - origin; t <= this.view[1]; t += step) out.push(t);
     return { step, at: out };
+  }
+
+  moment(us) {
+    const time = clock(this.originMs, us, 3);
+    return this.zone === "UTC" ? `${day(this.originMs, us)} ${time} UTC` : `${time} ${this.zone}`;
   }
 
   label(us, step) {
@@ -131,7 +139,7 @@ class Timeline {
 // A canvas on the timeline. `paint(chart)` draws into chart.pen; `legend(chart, us)` fills the line at the top.
 class Chart {
   constructor(box, timeline, height, paint, legend) {
-    Object.assign(this, { box, timeline, height, paint, legend });
+    Object.assign(this, { box, timeline, tall: height, height, width: 20, lift: 0, paint, legend });
     this.canvas = element("canvas", { height: String(height) });
     this.head = element("div", { class: "legend" });
     box.replaceChildren(this.canvas, this.head);
@@ -151,6 +159,8 @@ class Chart {
   draw() {
     const ratio = window.devicePixelRatio || 1, outer = this.box.clientWidth;
     if (outer === 0) return;
+    this.lift = outer < 560 ? 22 : 0; // the legend has a second line
+    this.height = this.tall + this.lift;
     this.canvas.width = Math.round(outer * ratio);
     this.canvas.height = Math.round(this.height * ratio);
     this.canvas.style.height = this.height + "px";
@@ -174,9 +184,19 @@ class Chart {
     pen.textBaseline = "alphabetic";
     for (const us of at) {
       const x = Math.round(this.x(us)) + 0.5;
-      pen.beginPath(); pen.moveTo(x, 34); pen.lineTo(x, this.height - MARGIN.bottom); pen.stroke();
+      pen.beginPath(); pen.moveTo(x, 34 + this.lift); pen.lineTo(x, this.height - MARGIN.bottom); pen.stroke();
       if (x > 40 && x < MARGIN.left + this.width - 20) pen.fillText(timeline.label(us, step), x, this.height - 8);
     }
+    pen.textAlign = "left";
+    pen.fillText(timeline.zone, MARGIN.left + this.width + 8, this.height - 8);
+  }
+
+  // What the labels at the right count.
+  unit(text) {
+    const { pen } = this;
+    pen.fillStyle = color("soft");
+    pen.textAlign = "left"; pen.textBaseline = "alphabetic";
+    pen.fillText(text, MARGIN.left + this.width + 8, 22);
   }
 
   // A vertical scale between two pixel rows; labels at the right.
@@ -218,7 +238,7 @@ class Chart {
     if (x < MARGIN.left || x > MARGIN.left + this.width) return;
     pen.strokeStyle = color("faint");
     pen.setLineDash([2, 3]);
-    pen.beginPath(); pen.moveTo(x, 34); pen.lineTo(x, this.height - MARGIN.bottom); pen.stroke();
+    pen.beginPath(); pen.moveTo(x, 34 + this.lift); pen.lineTo(x, this.height - MARGIN.bottom); pen.stroke();
     pen.setLineDash([]);
   }
 }
