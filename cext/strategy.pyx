@@ -231,8 +231,9 @@ cdef class Strategy:
             raise TypeError("expected a Market, found None")
         if not 0 <= market.index < self.n_markets:
             raise ValueError(f"market {market.id} is not one of this engine")
-        if not market.maker:
-            raise ValueError(f"market {market.id} cannot be quoted: its role is not maker, it is only observed")
+        if not market.maker and not self.spoken[market.index]:
+            self.spoken[market.index] = 1       # once is enough: it may do so at every message
+            self.note(f"quotes on {market.id} are ignored: it is only observed, its role is not maker")
         return 0
 
     cdef void _declare(self, int index) noexcept:

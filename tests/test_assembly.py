@@ -135,3 +135,6 @@ class Eager(Strategy):
     desk = Desk(source, strategy="observes: [spot_btc]").open()
     assert desk.quotes(PERP) == [(0, 599_990)]
     assert desk.quotes(SPOT) == []
+    desk.book(SPOT, 6_000_200, 6_000_300)
+    told = [note for note in desk.notes if note.startswith("ladder: quotes on spot_btc are ignored")]
+    assert len(told) == 1  # they once went nowhere without a word

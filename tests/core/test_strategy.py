@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_desk import LADDER, PERP, SPOT, Desk
+from engine_desk import LADDER, PERP, Desk
 
 from mmbot._core.strategy import Strategy, bind
 from mmbot.strategy import Quotes
@@ -54,16 +54,6 @@ def test_quotes_of_a_wrong_type_are_an_error(desk: Desk, bad: Any) -> None:
 def test_quotes_of_a_wrong_type_say_which_and_what_is_wanted(desk: Desk, bids: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         desk.engine.host.active.quote(desk.engine.markets[PERP], bids)
-
-
-def test_a_market_that_is_only_observed_cannot_be_quoted(desk: Desk) -> None:
-    """Its quotes were once taken, and went nowhere without a word."""
-    plugin, spot = desk.engine.host.active, desk.engine.markets[SPOT]
-    for call in (lambda: plugin.quote(spot, [(100, 1)]), lambda: plugin.quote_pair(spot, 100, 1, 200, 1)):
-        with pytest.raises(ValueError, match=r"spot_btc cannot be quoted: .*only observed"):
-            call()
-    plugin.pull(spot)
-    assert plugin.quotes_of(spot) == ([], [])
 
 
 def test_none_is_an_error_and_not_a_crash(desk: Desk) -> None:
