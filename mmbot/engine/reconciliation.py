@@ -66,7 +66,8 @@ class Reconciliation:
         wanted, pause_s = self._wanted[index], RETRY_S
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wanted.wait(), self._every_s)
+                async with asyncio.timeout(self._every_s):  # `wait_for` of Python 3.11 can lose a cancellation
+                    await wanted.wait()
             wanted.clear()
             if not self._inbox.trading_up[index]:
                 continue

@@ -182,7 +182,8 @@ class Session:
                 if await self._before_stop(self._connect(tasks, owned)):
                     self.state = "running"
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stop.wait(), duration_s)
+                        async with asyncio.timeout(duration_s):
+                            await self._stop.wait()
                 if self._failure is not None:
                     raise self._failure
                 await self._shut_down()

@@ -17,7 +17,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -26,6 +26,7 @@ from mmbot.errors import ConfigError, MmbotError, TimedOut
 if TYPE_CHECKING:
     from pathlib import Path
 
+T = TypeVar("T")
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 """One command: gets the arguments, returns what JSON can hold, raises `MmbotError` for an expected failure."""
 
@@ -101,9 +102,9 @@ class ControlServer:
             return
         self._connections.add(task)
         try:
-            while line := await asyncio.wait_for(reader.readline(), IDLE_S):
+            while line := await _soon(reader.readline()):
                 writer.write(await self._answer(line))
-                await asyncio.wait_for(writer.drain(), IDLE_S)
+                await _soon(writer.drain())
         except (ConnectionError, TimeoutError, ValueError):
             writer.transport.abort()  # gone, asleep, or a line beyond the limit: nobody takes what is left
         finally:
@@ -143,6 +144,11 @@ class ControlServer:
         if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= MAX_TIMEOUT_S:
             raise ConfigError(f"timeout_s: expected a number above 0 and up to {MAX_TIMEOUT_S:g}, found {timeout_s!r}")
         return self._handlers[command], arguments, float(timeout_s)
+
+
+async def _soon(work: Awaitable[T]) -> T:
+    async with asyncio.timeout(IDLE_S):
+        return await work
 
 
 class RemoteFailure(MmbotError):

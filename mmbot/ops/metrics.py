@@ -173,7 +173,7 @@ def _markets(now: StatusSnapshot) -> Iterator[Metric]:
 
 
 def _money(now: StatusSnapshot) -> Iterator[Metric]:
-    yield GaugeMetricFamily("mmbot_pnl_total", "Profit and loss of the session, quote units.", value=now.pnl.total)
+    yield GaugeMetricFamily("mmbot_session_pnl", "Profit and loss of the session, quote units.", value=now.pnl.total)
     yield _gauge("pnl", "Parts of the session's profit and loss.", ["part"], _parts([], now.pnl))
     rows = (row for market in now.markets for row in _parts([market.id], market.pnl))
     yield _gauge("market_pnl", "Parts of a market's profit and loss.", ["market", "part"], rows)
@@ -181,6 +181,8 @@ def _money(now: StatusSnapshot) -> Iterator[Metric]:
     yield _gauge("hedge_net_delta", "Net delta over all markets, base units.", ["asset"], deltas)
     backlogs = (([hedge.asset], hedge.backlog) for hedge in now.hedges)
     yield _gauge("hedge_backlog", "Delta that waits for its hedge, base units.", ["asset"], backlogs)
+    ages = (([hedge.asset], hedge.oldest_ms * 1e-3) for hedge in now.hedges)
+    yield _gauge("hedge_backlog_age_seconds", "Since when it waits.", ["asset"], ages)
 
 
 def _parts(labels: list[str], pnl: PnlView) -> Iterator[tuple[list[str], float]]:

@@ -54,7 +54,8 @@ def take_snapshot(session: Session) -> StatusSnapshot:
         strategy_hash=session.swapper.plugin.code_hash[:12],
         params=session.swapper.params,
         paper=not config.live,
-        ready=session.state == "running" and all(m.trusted and m.trading for m in makers),
+        ready=session.state == "running" and not session.paused and level == RiskLevel.NORMAL
+        and all(m.trusted and m.trading for m in makers),
         uptime_s=session.uptime_s,
         ts=datetime.now(UTC).isoformat(),
         markets=tuple(_market(session, m) for m in engine.markets),

@@ -104,13 +104,12 @@ class MarketView:
 
 @dataclass(frozen=True, slots=True)
 class FeedView:
-    """One market data or user connection."""
+    """One market data connection."""
 
     name: str
     up: bool
     messages: int = 0
     reconnects: int = 0
-    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class StatusSnapshot:
         strategy_hash: First hex digits of its code's hash.
         params: The plugin's parameters.
         paper: False when real money is at stake.
-        ready: Whether every maker market may be quoted on now.
+        ready: Whether every maker market is quoted on now: no limit, no pause, no book in doubt stands against it.
         uptime_s: Since the start of the run.
         ts: UTC time of the picture, ISO 8601.
         markets: In config order.
@@ -144,7 +143,7 @@ class StatusSnapshot:
         hedges: One for each hedge group.
         pnl: All markets together.
         latency_us: By hop, in the order of the way.
-        counters: Monotonic counts by name (``events``, ``orders_sent``, ``fills``, …): become ``mmbot_<name>_total``.
+        counters: Monotonic counts by name (``events``, ``orders_placed``, ``fills``, …): become ``mmbot_<name>_total``.
         gauges: Custom metrics of the plugin, and other plain values by name.
         run_dir: Folder of this run.
     """

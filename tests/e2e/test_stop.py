@@ -158,7 +158,8 @@ def test_a_command_without_a_bot_ends_with_1(tmp_path: Path) -> None:
 def test_the_same_bot_does_not_run_twice(start_bot: Any) -> None:
     first: Bot = start_bot().quoting()
     second: Bot = start_bot()
-    assert second.wait() != 0
-    assert "e2e" in second.stderr
+    assert second.wait() == 2
+    assert "'e2e' is already running" in second.stderr
     assert first.status()["state"] == "running"
-    first.stop()
+    first.process.send_signal(signal.SIGTERM)
+    assert first.wait() == 0

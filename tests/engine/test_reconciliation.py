@@ -171,3 +171,19 @@ def test_a_holding_is_counted_to_the_last_digit_of_its_dust() -> None:
     linear: Any = SimpleNamespace(inverse=False, lot_size="0.001", contract_size="1")
     assert holding(linear, position) == 1_200_007
     assert holding(SimpleNamespace(inverse=True), position) == 12  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_it_ends_also_when_a_picture_is_wanted_at_that_very_moment(turns: int) -> None:
+    """`asyncio.wait_for` of Python 3.11 lost the cancellation then, and the stop of the bot hung."""
+    bench = Bench(60.0)
+    bench.inbox.trading_up = [False]
+    task = asyncio.create_task(bench.made.run(0))
+    await asyncio.sleep(0.05)
+    bench.made.want(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=2)
+    task.cancel()
+    assert done

@@ -192,3 +192,76 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("MMBOT_RUNTIME_DIR", str(link))
     with pytest.raises(ConfigError, match="mode 0700"):
         runtime_folder()
+
+
+async def big(_args: dict[str, Any]) -> Any:
+    return "x" * 500_000
+
+
+async def test_half_a_line_is_no_request(tmp_path: Path) -> None:
+    async with serving() as path:
+        for rest in (b"", b'{"command": "status"'):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(rest)
+            writer.write_eof()
+            answer = await reader.read()
+            assert answer == b"" or json.loads(answer)["ok"] is False
+            writer.close()
+        assert (await ask(path, "status"))["state"] == "running"
+
+
+async def test_a_client_that_closes_its_side_still_gets_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HANDLERS, "big", big)
+    async with serving() as path:
+        reader, writer = await asyncio.open_unix_connection(path, limit=1 << 20)
+        writer.write(b'{"command": "big"}\n')
+        writer.write_eof()
+        assert len(json.loads(await reader.read())["result"]) == 500_000
+        writer.close()
+
+
+async def test_more_clients_than_places_are_turned_away_and_the_others_served() -> None:
+    async with serving() as path:
+        clients = [await asyncio.open_unix_connection(path) for _ in range(control.MAX_CONNECTIONS)]
+        for reader, writer in clients:  # all have their place
+            writer.write(b'{"command": "status"}\n')
+            assert json.loads(await reader.readline())["ok"] is True
+        with pytest.raises(MmbotError, match=r"closed the connection|not running"):
+            await ask(path, "status")
+        clients[0][1].close()
+        await asyncio.sleep(0.1)
+        assert (await ask(path, "status"))["state"] == "running"
+        for _, writer in clients:
+            writer.close()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_sleeping_client_gives_its_place_up(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen that hung kept everybody out, and `mmbot stop` with them."""
+    monkeypatch.setattr(control, "IDLE_S", 0.2)
+    monkeypatch.setitem(HANDLERS, "big", big)
+    async with serving() as path:
+        sleepers = []
+        for _ in range(control.MAX_CONNECTIONS):
+            sleepers.append(await asyncio.open_unix_connection(path, limit=1024))
+            if not reads:
+                sleepers[-1][1].write(b'{"command": "big"}\n' * 4)  # more than socket and buffers hold
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert (await ask(path, "status"))["state"] == "running"
+                    break
+                except MmbotError:
+                    await asyncio.sleep(0.05)
+        for _, writer in sleepers:
+            writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    "line", [b"[" * 100_000, b'{"command": "status", "args": {"a": 1e999}}', b"\0" * 1000, b"9" * 5000]
+)
+async def test_garbage_is_answered_or_dropped_and_harms_nobody(line: bytes) -> None:
+    async with serving() as path:
+        (answer,) = await raw(path, line)
+        assert isinstance(answer["ok"], bool)
+        assert (await ask(path, "status"))["state"] == "running"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +46,7 @@ async def test_metrics_say_what_the_snapshot_says(snapshot: StatusSnapshot) -> N
     assert ("mmbot_best_price", ("market", "spot_btc"), ("side", "bid")) not in samples
     assert samples["mmbot_working_orders", ("market", "perp_btc"), ("side", "buy")] == 2
     assert samples["mmbot_book_trusted", ("market", "spot_btc")] == 0
-    assert samples["mmbot_pnl_total",] == 1.25
+    assert samples["mmbot_session_pnl",] == 1.25
     assert samples["mmbot_pnl", ("part", "fees")] == -0.5
     assert samples["mmbot_fills_total",] == 7
     assert samples["mmbot_feed_messages_total", ("feed", "perp.public")] == 1234
@@ -97,3 +98,31 @@ async def test_counting_keeps_nothing_between_requests(snapshot: StatusSnapshot)
         assert 'market="spot_btc"' not in (await get(url))[1]
     finally:
         await server.stop()
+
+
+async def test_names_and_types_are_as_prometheus_wants_them(snapshot: StatusSnapshot) -> None:
+    """A gauge by the name of a counter was rated as one."""
+    async with serving(dataclasses.replace(snapshot, gauges={"nan": float("nan"), 'quote " \\ \n': 1.0})) as url:
+        _, text = await get(f"{url}/metrics")
+    families = list(text_string_to_metric_families(text))
+    assert len({family.name for family in families}) == len(families)
+    for family in families:
+        assert family.documentation, family.name
+        assert family.type in {"gauge", "counter", "info"} or family.name.startswith("python_gc"), family.name
+        assert re.fullmatch(r"(mmbot|process|python)_[a-z0-9_]+", family.name)
+        reserved = ("_total", "_sum", "_count", "_bucket", "_created")
+        if family.type == "gauge":
+            assert not family.name.endswith(reserved), family.name
+        labels = [tuple(sorted(sample.labels.items())) for sample in family.samples]
+        assert len(set(labels)) == len(labels), f"{family.name}: a series stands twice"
+    custom = next(family for family in families if family.name == "mmbot_custom")
+    assert {sample.labels["name"] for sample in custom.samples} == {"nan", 'quote " \\ \n'}
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "paused", "stopping", "stopped"])
+async def test_health_and_readiness_in_each_state(snapshot: StatusSnapshot, state: str) -> None:
+    async with serving(dataclasses.replace(snapshot, state=state)) as url:  # type: ignore[arg-type]
+        healthy, ready = (await get(f"{url}/healthz"))[0], (await get(f"{url}/readyz"))[0]
+        _, text = await get(f"{url}/metrics")
+    assert (healthy, ready) == (503 if state == "stopped" else 200, 200 if state == "running" else 503)
+    assert f'mmbot_state{{state="{state}"}} 1.0' in text
