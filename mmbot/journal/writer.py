@@ -91,7 +91,6 @@ class JournalWriter:
             self._open_next()
         except OSError as error:
             raise JournalError(f"{self.folder}: cannot start a journal: {error}") from error
-        self._synced_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -139,7 +138,6 @@ class JournalWriter:
         with self._file:
             self.ring.flush()
             if self.ring.written >= self._segment_bytes:
-                self._sync()
                 self._open_next()
             elif sync and self.ring.written != self._synced_bytes:  # the engine may have written too
                 self._sync()
@@ -150,7 +148,7 @@ class JournalWriter:
         self._synced_s, self._synced_bytes = time.monotonic(), written
 
     def _open_next(self) -> None:
-        """Moves on to a new segment, which stands in its folder before anything is written to it."""
+        """Moves on to a new segment, which stands in its folder before anything is written; the old one is durable."""
         path = segment_path(self.folder, self._number + 1)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         os.write(fd, HEADER.pack(MAGIC, VERSION, self._number + 1))
@@ -162,10 +160,12 @@ class JournalWriter:
         old, self._fd = self._fd, fd
         self.ring.attach(fd)
         self._number += 1
-        self._synced_bytes = 0
+        self._synced_s, self._synced_bytes = time.monotonic(), 0
         if old >= 0:
-            os.fdatasync(old)
-            os.close(old)
+            try:
+                os.fdatasync(old)
+            finally:
+                os.close(old)
 
     def _fail(self, error: OSError) -> None:
         if self.failure is not None:

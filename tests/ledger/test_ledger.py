@@ -120,6 +120,7 @@ def test_sums_are_exact_to_the_last_digit(engine: Engine) -> None:
     assert total.fees == {"USDT": Decimal("999.999999999999999998")}
     assert total.funding == {"USDT": Decimal("0.29999999")}
     assert total.position == huge
+    assert Ledger(engine).totals("s1")["perp", "BTC/USDT:USDT"].funding == {}, "funding belongs to no session"
     with engine.connect() as connection:
         assert connection.execute(select(Balance.wallet)).scalar() == huge
         assert connection.execute(text("SELECT fee FROM fills WHERE trade_id = 3")).scalar() == "1000"
@@ -202,6 +203,19 @@ def test_a_failed_write_is_kept_and_refuses_more(engine: Engine) -> None:
     assert caught.value is writer.failure
     with pytest.raises(JournalError):
         writer.stop()
+
+
+def test_after_a_failed_write_nothing_is_written_out_of_its_order(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmbot.ledger.writer._BATCH", 1)
+    writer = LedgerWriter(engine)
+    for row in (fill(1), fill(2, qty=0.1), fill(3)):
+        writer.record(row)
+    writer.start()
+    with pytest.raises(JournalError, match="expected an exact decimal"):
+        writer.stop()
+    assert Ledger(engine).recent_trades("perp", "BTC/USDT:USDT") == [("BUY", 1)]
 
 
 @pytest.mark.parametrize("comes_back", [True, False])
