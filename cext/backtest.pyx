@@ -14,7 +14,8 @@ from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport Order
 from mmbot._core.l3 cimport L3Book
-from mmbot._core.paper cimport FUNDING, Answer, PaperMarket, l3_apply
+from mmbot._core.paper cimport PaperMarket
+from mmbot._core.resting cimport FUNDING, Answer, l3_apply
 from mmbot._core.sync cimport Trust
 from mmbot._core.tape cimport Tape, TapeFlag, TapeKind
 from mmbot._core.types cimport Command, CommandKind, Level, OrderEventKind, OrderState
@@ -430,10 +431,7 @@ cdef class Backtest:
     cdef void _request(self, Lane lane) noexcept:
         cdef const Request* request = &lane.requests[lane.head & (lane.room - 1)]
         lane.head += 1
-        if request.refused:
-            lane.paper.refuse(&request.command, request.id, request.due_ns)
-        else:
-            lane.paper.request(&request.command, request.id, request.due_ns)
+        lane.paper.request(&request.command, request.id, request.due_ns)
 
     cdef int64_t _timer_ns(self) noexcept:
         cdef int64_t due_ns = self.housekeeping_ns, order_ns = self.engine.execution.table.next_deadline_ns
@@ -522,25 +520,28 @@ cdef class Backtest:
         cdef Command command
         cdef Lane lane
         cdef Request* request
-        cdef int64_t latency_ns
+        cdef int64_t latency_ns, id
         if self.engine.notes.texts:
             self._take_notes()
         while self.engine.execution.pop(&command):
             if command.kind == CommandKind.RESYNC or command.kind == CommandKind.RECONCILE:
                 continue
             lane = <Lane>self.lanes[command.market]
-            request = lane.push()
-            if request == NULL:
-                raise MemoryError
-            latency_ns = lane.paper.latency.entry_ns(self.now_ns, lane.paper.feed_latency_ns)
-            request.command, request.refused, request.id = command, latency_ns < 0, 0
-            # Requests keep their order: one that would overtake an earlier one arrives with it.
-            lane.last_request_ns = max(self.now_ns + abs(latency_ns), lane.last_request_ns)
-            request.due_ns = lane.last_request_ns
+            id = 0
             if command.kind == CommandKind.PLACE:
                 self.placed += 1
-                request.id = self.placed
+                id = self.placed
                 self.blotter.order_placed(
                     command.order_num, command.market, command.side, command.purpose, command.time_in_force,
                     command.price_ticks, command.qty_lots, self.now_ns)
+            latency_ns = lane.paper.latency.entry_ns(self.now_ns, lane.paper.feed_latency_ns)
+            if latency_ns < 0:                      # it never gets there
+                lane.paper.refuse(&command, id, self.now_ns - latency_ns)
+                continue
+            request = lane.push()
+            if request == NULL:
+                raise MemoryError
+            # Requests keep their order: one that would overtake an earlier one arrives with it.
+            lane.last_request_ns = max(self.now_ns + latency_ns, lane.last_request_ns)
+            request.due_ns, request.command, request.id = lane.last_request_ns, command, id
         return 0

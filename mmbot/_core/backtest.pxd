@@ -10,7 +10,7 @@ from mmbot._core.blotter cimport Blotter
 from mmbot._core.engine cimport Engine
 from mmbot._core.l3 cimport L3Book
 from mmbot._core.market cimport Market
-from mmbot._core.paper cimport Answer, PaperMarket
+from mmbot._core.paper cimport PaperMarket
 from mmbot._core.tape cimport Tape, TapeChunk
 from mmbot._core.types cimport Command, Level
 
@@ -26,7 +26,6 @@ cdef struct Request:
     int64_t due_ns              # when it arrives at the exchange
     int64_t id                  # the venue's number of a new order
     Command command
-    int8_t refused              # it never arrives; we know when it is due
 
 
 cdef struct Print:              # a trade seen, not yet told to the strategy

@@ -1,18 +1,11 @@
 """A modelled venue for one market: its book, our orders in it, and what it answers.
 
-It is fed the exchange's own events in the exchange's time, and our requests when they arrive there. What it does to an
-order becomes an answer, due at our side after the response latency. Our orders never change its book: own market impact
-is not modelled.
+It is fed our requests when they arrive there; what the market does to our orders is in `resting.pxd`.
 """
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint64_t
+from libc.stdint cimport int8_t, int64_t
 
-from mmbot._core.book cimport Book
-from mmbot._core.exact cimport int128
-from mmbot._core.l3 cimport L3Book
-from mmbot._core.order_latency cimport OrderLatency
-from mmbot._core.position cimport ValueUnit
-from mmbot._core.queue_models cimport QueueRule, QueueState
-from mmbot._core.types cimport Command, Instrument, Level, OrderUpdate
+from mmbot._core.resting cimport MAX_WALK, Answer, PaperOrder, RestingOrders
+from mmbot._core.types cimport Command, Level
 
 
 cpdef enum SelfTrade:           # a taking order of ours that meets a resting one
@@ -21,115 +14,21 @@ cpdef enum SelfTrade:           # a taking order of ours that meets a resting on
     EXPIRE_TAKER = 2            # the taking one goes
 
 
-cdef enum:
-    FUNDING = 0                 # Answer.update.kind of a funding payment: fee_e8 received; no OrderEventKind
-    CLOSED_KEPT = 4096          # ended orders that a query still finds; a power of two
-
-
-cdef struct PaperOrder:         # one of ours at the venue
-    uint64_t num                # the engine's number
-    int64_t id                  # the venue's: counts up from 1 in the order of submission
-    int64_t price_ticks
-    int64_t qty_lots            # the whole quantity
-    int64_t filled_lots
-    QueueState queue
-    int8_t side
-    int8_t time_in_force
-    int8_t reduce_only
-    int8_t state                # OrderState
-
-
-cdef struct Answer:
-    int64_t due_ns              # when it reaches us
-    double front_lots           # of an accepted order: the queue ahead of it; else NaN
-    OrderUpdate update
-
-
-cdef class PaperMarket:
-    cdef readonly Instrument instrument
-    cdef readonly int index
-    cdef readonly Book book
-    cdef readonly OrderLatency latency
-    cdef readonly L3Book l3                     # single orders, once the tape tells of some; None: it does not
-    cdef QueueRule queue
-    cdef readonly bint partial                  # a fill takes what trades or stands there; else always the whole order
-    cdef readonly int self_trade
-    cdef readonly bint fee_in_received          # a buy pays its fee in the base asset (spot), else in the settle asset
-    cdef readonly int64_t position_lots         # as the venue knows it
-    cdef readonly int64_t feed_latency_ns       # of the newest event seen at our side
-    cdef readonly uint64_t expired, fills
-    cdef readonly int32_t n_open
-    cdef readonly bint failed                   # memory ran out: the run must not go on
-    # private
-    cdef PaperOrder* open                       # in the order of arrival
-    cdef PaperOrder* closed                     # ring
-    cdef int32_t capacity
-    cdef uint64_t n_closed
-    cdef uint64_t[2] own_mask                   # bit (ticks & 63) of every open order's price, by side
-    cdef int64_t[2] best_own                    # highest own bid, lowest own ask; 0: none
-    cdef ValueUnit unit
-    cdef int16_t settle_asset, base_asset
-    cdef int64_t base_lot_e8
-    cdef int64_t maker_e9, taker_e9             # fee rates
-    cdef int128 fee_carry                       # what rounding to 1e-8 has left over, so that sums stay exact
-    cdef int128 base_carry
-    cdef int64_t trade_id, last_answer_ns
-    cdef int64_t book_id                        # of the newest message of the book
-    cdef int64_t top_id                         # of a ticker that is newer; 0: the book is
-    cdef int64_t[2] top_ticks                   # its best bid and ask; 0: none
-    cdef int64_t last_ticks                     # of the last trade; 0: none yet
-    cdef Answer* answers                        # ring
-    cdef int64_t head, tail, room
-
-    # -- the exchange's events
-    cdef void depth(self, int side, const Level* levels, Py_ssize_t n, int64_t exch_ns) noexcept nogil
-    # The book has followed the venue up to this update.
-    cdef inline void at_id(self, int64_t id) noexcept nogil:
-        self.book_id = id
-        if id >= self.top_id:
-            self.top_id = 0
-    # A book ticker: best bid and best ask, and the venue's update id. Of 0 lots: nobody but us stands there.
-    cdef void ticker(self, const Level* best, int64_t id, int64_t exch_ns) noexcept nogil
-    cdef void trade(self, int taker_side, int64_t price_ticks, int64_t qty_lots, int64_t exch_ns) noexcept nogil
-    # One event about a single order: `kind` is a TapeKind, `order_id` the market's.
-    cdef int l3_event(self, int kind, int64_t order_id, int side, const Level* level, int64_t exch_ns) except -1
+cdef class PaperMarket(RestingOrders):
     # -- our requests, when they arrive; `id` is the venue's number of a new order
     cdef void request(self, const Command* command, int64_t id, int64_t exch_ns) noexcept nogil
-    # A request that never arrived: refused after `ts_ns`.
-    cdef void refuse(self, const Command* command, int64_t id, int64_t ts_ns) noexcept nogil
+    # A request that never arrives, which we know when `due_ns` comes.
+    cdef void refuse(self, const Command* command, int64_t id, int64_t due_ns) noexcept nogil
     # The venue closes the position at the book's best and cancels every order.
     cdef void liquidate(self, int64_t exch_ns) noexcept nogil
     cdef void fund(self, int64_t amount_e8, int64_t exch_ns) noexcept nogil
-    # -- answers
-    cdef inline int64_t due_ns(self) noexcept nogil:
-        return self.answers[self.head & (self.room - 1)].due_ns if self.head != self.tail else 0x7FFFFFFFFFFFFFFF
-    cdef const Answer* pop(self) noexcept nogil     # valid until the next event; None must be waiting otherwise
 
-    # -- private
-    cdef int64_t _behind(self, int side, int64_t price_ticks) noexcept nogil
-    cdef bint _before_top(self, int side, int64_t price_ticks) noexcept nogil
-    cdef int64_t _best(self, int side) noexcept nogil
-    cdef double _ahead(self, int side, int64_t price_ticks) noexcept nogil
-    cdef void _level_changes(self, int side, const Level* level) noexcept nogil
-    cdef void _reached(self, int side, int64_t price_ticks, int64_t exch_ns) noexcept nogil
     cdef void _place(self, const Command* command, int64_t id, int64_t exch_ns) noexcept nogil
-    cdef int64_t _take(self, PaperOrder* order, int64_t exch_ns) noexcept nogil
-    cdef bint _meets_own(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil
-    cdef void _rest(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil
     cdef void _amend(self, const Command* command, int64_t exch_ns) noexcept nogil
-    cdef int32_t _find(self, uint64_t num) noexcept nogil
+    cdef void _arrive(self, PaperOrder* order, int8_t request, int64_t exch_ns) noexcept nogil
+    cdef void _end(self, const PaperOrder* order, int8_t request, int64_t exch_ns) noexcept nogil
     cdef bint _crosses(self, int side, int64_t price_ticks) noexcept nogil
-    cdef void _close(self, int32_t index, int8_t state) noexcept nogil
-    cdef void _keep(self, const PaperOrder* order, int8_t state) noexcept nogil
-    cdef void _note_own(self) noexcept nogil
-    cdef int64_t _next_own(self, int side, int64_t price_ticks) noexcept nogil
-    cdef void _fill(
-        self, PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int64_t exch_ns) noexcept nogil
-    cdef void _fill_resting(self, int32_t index, int64_t lots, int64_t exch_ns) noexcept nogil
-    cdef int64_t _fee(
-        self, const PaperOrder* order, int64_t price_ticks, int64_t lots, bint maker, int16_t* asset) noexcept nogil
-    cdef Answer* _answer(self, const PaperOrder* order, int8_t kind, int8_t request, int64_t exch_ns) noexcept nogil
-
-
-# One event about a single order: how many levels it changed (`l3.changes`), or -1: nothing, `l3.error` says why.
-cdef int l3_apply(L3Book l3, int kind, int64_t order_id, int side, const Level* level) except -2
+    cdef bint _meets_own(self, const PaperOrder* order) noexcept nogil
+    cdef bint _gives_way(self, const PaperOrder* order, int64_t exch_ns) noexcept nogil
+    cdef Py_ssize_t _standing(self, int side, int64_t until_ticks, Level* levels) noexcept nogil
+    cdef void _take(self, PaperOrder* order, int64_t exch_ns) noexcept nogil

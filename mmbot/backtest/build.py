@@ -205,6 +205,7 @@ def _paper(
         queue_model=QUEUE_MODELS[queue.model],
         queue_n=queue.n,
         partial=not settings.like_hftbacktest if partial is None else partial,
+        as_hftbacktest=settings.like_hftbacktest,
         maker_fee_e9=schedule.maker_e9,
         taker_fee_e9=schedule.taker_e9,
         self_trade=SelfTrade[self_trade.upper()],

@@ -40,11 +40,20 @@ def test_until_the_amend_arrives_the_old_terms_hold(tmp_path: Path) -> None:
     assert amended(tmp_path, [(105, 5)], trade(11.000001, BUY, 102, 1)).fills == []
 
 
-def test_an_amend_that_would_take_is_refused_and_the_order_stands(tmp_path: Path) -> None:
+def test_an_amend_that_would_take_ends_the_order(tmp_path: Path) -> None:
     # Seen too late: the bid has risen to 100 when the amend to 100 comes.
     played = amended(tmp_path, [(100, 5)], depth(10.5, BUY, (100, 1), local=12))
-    assert played.orders == [(SELL, 101, 5, "live", 0)]
-    assert played.told("order")[-1][2:] == (101, 5, 0)
+    assert played.orders == [(SELL, 101, 5, "canceled", 0)]
+    assert played.fills == []
+
+
+def test_a_request_that_never_arrives_delays_no_other(tmp_path: Path) -> None:
+    # The cancel at 10 ms is refused at 517; a new quote at 20 ms waited for that, and came 500 ms late.
+    latency = latency_file(tmp_path / "latency.npz", (0, 1, 2), (9, 10, 11), (10, None, 517), (11, 12, 13))
+    desk = Desk(tmp_path, latency=latency)
+    desk.tape(book(0, bid=99, ask=101), END)
+    desk.script((1, [], [(101, 1)]), (10, [], []), (20, [(98, 1)], []))
+    assert desk.play().times("arrived_ns") == [2.0, 21.0]
 
 
 def test_an_amend_to_what_has_filled_ends_it(tmp_path: Path) -> None:
