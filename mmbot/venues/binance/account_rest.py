@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qsl
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mmbot._core.types import Instrument
+    from mmbot.venues.base import VenueSettings
     from mmbot.venues.binance.auth import Params
+    from mmbot.venues.binance.errors import Outcome
 
 _PAGE = 1000
+_SHALLOW, _SHALLOW_WEIGHT = 100, 5
+# What is under way when the venue says 429 counts against us, and leads to a ban if it is much. A bot cannot know what
+# others on its address have used before the first answer tells it.
+_BOOKS_AT_ONCE = 4
+ASKED_ONE_BY_ONE = 20  # symbols whose fees are asked for each; of more, one of each quote asset
 _METHODS: Mapping[int, str] = {
     CommandKind.PLACE: "POST",
     CommandKind.AMEND_ORDER: "PUT",
@@ -37,8 +45,15 @@ class AccountRest(BinanceRest):
     trades_weight: ClassVar[int]
     depth_weight: ClassVar[int]
     open_orders_weight: ClassVar[int]
+    all_open_orders_weight: ClassVar[int]  # of every symbol
     order_weight: ClassVar[int]  # of a query
     amend_path: ClassVar[str]
+
+    def __init__(
+        self, settings: VenueSettings, *, codes: Mapping[int, Outcome], weight_limit: int, time_path: str
+    ) -> None:
+        super().__init__(settings, codes=codes, weight_limit=weight_limit, time_path=time_path)
+        self._books_at_once = asyncio.Semaphore(_BOOKS_AT_ONCE)
 
     @abstractmethod
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
@@ -48,14 +63,23 @@ class AccountRest(BinanceRest):
     async def cancel_orders(self, symbol: str, order_ids: Sequence[int]) -> list[OrderAnswer]:
         """Cancel orders by the venue's ids; those that were gone already are left out of the answer."""
 
-    async def depth(self, symbol: str) -> bytes:
-        """Fetch a book of 1000 levels a side: the raw body."""
-        return await self.public(f"{self.prefix}/depth", {"symbol": symbol, "limit": _PAGE}, weight=self.depth_weight)
+    async def depth(self, symbol: str, *, shallow: bool = False) -> bytes:
+        """Fetch a book of 1000 levels a side, or of 100 (`shallow`): the raw body."""
+        limit, weight = (_SHALLOW, _SHALLOW_WEIGHT) if shallow else (_PAGE, self.depth_weight)
+        async with self._books_at_once:
+            return await self.public(f"{self.prefix}/depth", {"symbol": symbol, "limit": limit}, weight=weight)
 
     async def open_orders(self, symbol: str) -> list[OrderAnswer]:
         """List the account's open orders on a symbol."""
         body = await self.signed(
             "GET", f"{self.prefix}/openOrders", {"symbol": symbol}, weight=self.open_orders_weight, urgent=True
+        )
+        return decode(list[OrderAnswer], body, "openOrders")
+
+    async def all_open_orders(self) -> list[OrderAnswer]:
+        """List the account's open orders on every symbol."""
+        body = await self.signed(
+            "GET", f"{self.prefix}/openOrders", {}, weight=self.all_open_orders_weight, urgent=True
         )
         return decode(list[OrderAnswer], body, "openOrders")
 
@@ -97,6 +121,22 @@ class AccountRest(BinanceRest):
         if len(answers) != len(queries):
             raise DecodeError(f"batchOrders: expected {len(queries)} answers, found {len(answers)}")
         return [bytes(raw) for raw in answers]
+
+
+def asked_for_fees(symbols: Mapping[str, str]) -> Mapping[str, str]:
+    """Whose fees to ask for: symbol -> the symbol whose fees it has, too.
+
+    The venues tell fees of one symbol a request, which is dear: fifty markets would use up a minute's requests.
+
+    Args:
+        symbols: symbol -> its quote asset.
+    """
+    if len(symbols) <= ASKED_ONE_BY_ONE:
+        return {symbol: symbol for symbol in symbols}
+    first: dict[str, str] = {}
+    for symbol, quote in symbols.items():
+        first.setdefault(quote, symbol)
+    return {symbol: first[quote] for symbol, quote in symbols.items()}
 
 
 def pick(symbols: Sequence[str], listed: Mapping[str, str], venue: str) -> list[str]:

@@ -39,6 +39,8 @@ _START_S = 20.0
 _CANCEL_ALL_S = 15.0
 _CLOCK_S = 30.0
 _MAX_OWNERS = 16_384
+_WHOLE_BOOKS = 20
+_MAX_STREAMS = 1024
 
 
 class BinanceVenue(Venue):
@@ -270,7 +272,14 @@ class BinanceVenue(Venue):
     async def open_orders(self) -> list[OpenOrder]:
         """Every resting order of the bound markets, ours or not."""
         found: list[OpenOrder] = []
-        for market in self._markets:
+        markets = list(self._markets)
+        if len(markets) * self._rest.open_orders_weight > self._rest.all_open_orders_weight:
+            for each in await self._rest.all_open_orders():
+                market = self._markets.get(each.symbol)
+                if market is not None:
+                    found.append(order_events.open_order(each, market, self._ids))
+            return found
+        for market in markets:
             found += await self._open_orders_of(market)
         return found
 
@@ -300,8 +309,11 @@ class BinanceVenue(Venue):
 
     async def snapshot(self, market: int) -> None:
         """Fetch the book and hand the raw body to `Sink.on_snapshot`."""
-        body = await self._rest.depth(self._markets.at(market).symbol)
-        self._listener().on_snapshot(market, body)
+        self._listener().on_snapshot(market, await self._book(market))
+
+    async def _book(self, market: int) -> bytes:
+        """The book; of very many markets only its upper part, else all their books cost minutes of requests."""
+        return await self._rest.depth(self._markets.at(market).symbol, shallow=len(self._markets) > _WHOLE_BOOKS)
 
     def _resync(self, market: int) -> None:
         if market not in self._resyncing:
@@ -314,7 +326,7 @@ class BinanceVenue(Venue):
             while True:
                 try:
                     # Free for the next request before the sink sees the body and perhaps asks again.
-                    body = await self._rest.depth(self._markets.at(market).symbol)
+                    body = await self._book(market)
                     break
                 except AuthError:
                     raise
@@ -329,6 +341,12 @@ class BinanceVenue(Venue):
 
     def _start_feeds(self) -> None:
         for number, (url, limits_s) in enumerate(self._plan_feeds()):
+            if len(limits_s) > _MAX_STREAMS:
+                per_market = len(limits_s) // len(self._markets)
+                raise ConfigError(
+                    f"{self.name}: expected at most {_MAX_STREAMS // per_market} markets, whose {_MAX_STREAMS} streams "
+                    f"the venue takes on a connection, found {len(self._markets)}; divide them among several venues"
+                )
             feed = MarketFeed(
                 f"{self.name} {self.feed_names[number]}",
                 url,

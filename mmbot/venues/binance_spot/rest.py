@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mmbot._core.types import Instrument
 from mmbot.errors import VenueError
-from mmbot.venues.binance.account_rest import AccountRest, pick, whole
+from mmbot.venues.binance.account_rest import AccountRest, asked_for_fees, pick, whole
 from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.messages import OrderAnswer, amount_e8, decode
 from mmbot.venues.binance_spot.errors import CODES
@@ -38,6 +38,7 @@ class SpotRest(AccountRest):
     trades_weight = 20
     depth_weight = 50
     open_orders_weight = 6
+    all_open_orders_weight = 80
     order_weight = 4
     amend_path = "order/amend/keepPriority"
     kind: ClassVar[str] = "binance_spot"
@@ -50,14 +51,22 @@ class SpotRest(AccountRest):
         info = decode(ExchangeInfo, await self.public("/api/v3/exchangeInfo", {}, weight=20), "exchangeInfo")
         self.take_limits(info.rate_limits)
         listed = {each.symbol: each for each in info.symbols if each.status == "TRADING"}
+        picked = pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind)
+        rates: dict[str, CommissionRates] = {}
         found = []
-        for symbol in pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind):
-            rates = CommissionRates(_FEE, _FEE)
-            if self.signer is not None:
-                body = await self.signed("GET", "/api/v3/account/commission", {"symbol": symbol}, weight=20)
-                rates = decode(Commission, body, "account/commission").standard_commission
-            found.append(instrument(listed[symbol], rates))
+        like = asked_for_fees({symbol: listed[symbol].quote_asset for symbol in picked})
+        for symbol in picked:
+            same = like[symbol]
+            if same not in rates:
+                rates[same] = await self._commission(same)
+            found.append(instrument(listed[symbol], rates[same]))
         return found
+
+    async def _commission(self, symbol: str) -> CommissionRates:
+        if self.signer is None:
+            return CommissionRates(_FEE, _FEE)
+        body = await self.signed("GET", "/api/v3/account/commission", {"symbol": symbol}, weight=20)
+        return decode(Commission, body, "account/commission").standard_commission
 
     async def cancel_orders(self, symbol: str, order_ids: Sequence[int]) -> list[OrderAnswer]:
         """Cancel orders by the venue's ids, ten at a time; those that were gone already are left out of the answer.

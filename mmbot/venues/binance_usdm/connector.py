@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mmbot._core.types import CommandKind
 from mmbot.errors import ConfigError, VenueError
 from mmbot.net.websocket import ManagedSocket
 from mmbot.venues.base import Balance, Funding, Position
@@ -21,11 +22,12 @@ from mmbot.venues.binance_usdm.trading import UserStream
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mmbot._core.types import Instrument
+    from mmbot._core.types import CommandView, Instrument
     from mmbot.venues.base import VenueSettings
 
 _log = structlog.get_logger(__name__)
 _LEAVE_S = 5.0
+_ALL_GUARDED = 20  # markets; of more, only those that have orders: each renewal costs request weight
 _SAME_NS = 1_000_000_000  # payments of one settlement are not further apart
 _INCOME_DELAY_S = 2.0  # the income history lags the event a little
 
@@ -46,6 +48,7 @@ class BinanceUsdm(BinanceVenue):
         super().__init__(settings)
         self._user: UserStream | None = None
         self._user_socket: ManagedSocket | None = None
+        self._guarded: set[int] = set()  # markets whose dead-man switch we hold
 
     def _make_rest(self, settings: VenueSettings) -> UsdmRest:
         return UsdmRest(settings)
@@ -85,9 +88,20 @@ class BinanceUsdm(BinanceVenue):
         self._user_socket = ManagedSocket(f"{self.name} user", key.address, self._user, ssl_context=context)
         self._spawn(self._user_socket.run(), "user stream")
         self._spawn(key.keep_alive(), "listen key")
-        if self._settings.countdown_ms:
+        if len(self._markets) <= _ALL_GUARDED:
             for market in self._markets:
-                self._spawn(self._renew_countdown(market.symbol), "dead-man switch")
+                self._guard(market.index)
+
+    def submit(self, command: CommandView) -> None:
+        """Send one order request now; a market's first order sets its dead-man switch where that is not on yet."""
+        super().submit(command)
+        if command.kind == CommandKind.PLACE and command.market not in self._guarded:
+            self._guard(command.market)
+
+    def _guard(self, market: int) -> None:
+        self._guarded.add(market)
+        if self._settings.countdown_ms:
+            self._spawn(self._renew_countdown(self._markets.at(market).symbol), "dead-man switch")
 
     def _drop_user_stream(self, reason: str) -> None:
         if self._user_socket is not None:
@@ -123,7 +137,8 @@ class BinanceUsdm(BinanceVenue):
                 if clean and self._settings.countdown_ms:
                     for task in [each for each in self._owned if each.get_name().endswith("dead-man switch")]:
                         task.cancel()
-                    await asyncio.gather(*(self._rest.countdown(market.symbol, 0) for market in self._markets))
+                    guarded = [self._markets.at(market).symbol for market in self._guarded]
+                    await asyncio.gather(*(self._rest.countdown(symbol, 0) for symbol in guarded))
                 await self._rest.close_listen_key()
         except (VenueError, TimeoutError) as error:
             _log.warning("not all was undone at the venue", venue=self.name, error=str(error))

@@ -9,7 +9,7 @@ import msgspec
 
 from mmbot._core.types import Instrument
 from mmbot.errors import VenueError
-from mmbot.venues.binance.account_rest import AccountRest, pick, whole
+from mmbot.venues.binance.account_rest import AccountRest, asked_for_fees, pick, whole
 from mmbot.venues.binance.errors import Outcome
 from mmbot.venues.binance.messages import ApiError, OrderAnswer, amount_e8, decode
 from mmbot.venues.binance_usdm.errors import CODES
@@ -44,6 +44,7 @@ class UsdmRest(AccountRest):
     trades_weight = 5
     depth_weight = 20
     open_orders_weight = 1
+    all_open_orders_weight = 40
     order_weight = 1
     amend_path = "order"
     kind: ClassVar[str] = "binance_usdm"
@@ -56,14 +57,22 @@ class UsdmRest(AccountRest):
         info = decode(ExchangeInfo, await self.public("/fapi/v1/exchangeInfo", {}, weight=1), "exchangeInfo")
         self.take_limits(info.rate_limits)
         listed = {each.symbol: each for each in info.symbols if _trades(each)}
+        picked = pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind)
+        rates: dict[str, CommissionRate] = {}
         found = []
-        for symbol in pick(symbols, {name: unified(each) for name, each in listed.items()}, self.kind):
-            rate = CommissionRate(_MAKER_FEE, _TAKER_FEE)
-            if self.signer is not None:
-                body = await self.signed("GET", "/fapi/v1/commissionRate", {"symbol": symbol}, weight=20)
-                rate = decode(CommissionRate, body, "commissionRate")
-            found.append(instrument(listed[symbol], rate))
+        like = asked_for_fees({symbol: listed[symbol].quote_asset for symbol in picked})
+        for symbol in picked:
+            same = like[symbol]
+            if same not in rates:
+                rates[same] = await self._commission(same)
+            found.append(instrument(listed[symbol], rates[same]))
         return found
+
+    async def _commission(self, symbol: str) -> CommissionRate:
+        if self.signer is None:
+            return CommissionRate(_MAKER_FEE, _TAKER_FEE)
+        body = await self.signed("GET", "/fapi/v1/commissionRate", {"symbol": symbol}, weight=20)
+        return decode(CommissionRate, body, "commissionRate")
 
     async def cancel_orders(self, symbol: str, order_ids: Sequence[int]) -> list[OrderAnswer]:
         """Cancel orders by the venue's ids, ten a request; those that were gone already are left out of the answer."""
