@@ -46,7 +46,7 @@ cdef class Engine:
         reconciler: picture comparison.
         latency: where hop durations are counted.
         venue_of: venue index of each market.
-        feed_of: a feed of each market's venue, whose decoder knows it.
+        feeds: index of the venue of each market-data feed.
         settle_assets, base_assets: fee-table index of each market's settle and base asset.
         ring: the journal's ring; None: nothing is journalled.
         latency_budget_ns: 99th percentile of the way from venue to us that is a breach; 0: not watched.
@@ -58,7 +58,7 @@ cdef class Engine:
 
     def __init__(
         self, tuple markets, tuple decoders, Execution execution, PluginHost host, SessionLimits limits, tuple groups,
-        Reconciler reconciler, LatencyBoard latency, *, venue_of, feed_of, settle_assets, base_assets,
+        Reconciler reconciler, LatencyBoard latency, *, venue_of, feeds, settle_assets, base_assets,
         EventRing ring=None,
         int64_t stale_ns=3_000_000_000, int64_t latency_budget_ns=0, double flatten_slippage=0.005,
         bint patient=False, bint wake_always=False,
@@ -73,7 +73,7 @@ cdef class Engine:
         self.wallets = Wallets(markets, self.venue_states, execution.gate, settle_assets)
         self.market_data = MarketData(
             markets, decoders, execution, latency, self.venue_states, self.notes,
-            feed_of=feed_of, stale_ns=stale_ns, latency_budget_ns=latency_budget_ns)
+            feeds=feeds, stale_ns=stale_ns, latency_budget_ns=latency_budget_ns)
         self.quoter = Quoter(markets, execution, host, limits, self.hedges, self.venue_states, patient=patient)
         self.watch = Watch(
             markets, limits, execution, self.hedges, self.market_data, self.quoter, self.venue_states, self.wallets,
@@ -127,9 +127,10 @@ cdef class Engine:
         cdef uint8_t body = up
         cdef bint was_trusted
         self.begin(EventKind.FEED, <uint16_t>feed, ts_ns, &body, 1)
+        self.market_data.note_feed(feed, up)
         for item in self.markets:
             market = item
-            if market.feed == feed:
+            if market.feed == feed or market.feed < 0 and up and self.market_data.can_follow[market.index]:
                 was_trusted = market.trusted
                 self.market_data.feed_changed(market, up, self.now_ns)
                 self.touched(market, was_trusted)

@@ -30,19 +30,20 @@ cdef class MarketData:
         latency: where decoding and book work are timed.
         venues: the clocks that messages are stamped with.
         notes: for what is not understood.
-        feed_of: a feed of each market's venue, whose decoder knows it.
+        feeds: index of the venue of each feed.
         stale_ns, latency_budget_ns: as in the contract.
     """
 
     def __init__(
         self, tuple markets, tuple decoders, Execution execution, LatencyBoard latency, VenueStates venues,
-        Notes notes, *, feed_of, int64_t stale_ns, int64_t latency_budget_ns,
+        Notes notes, *, feeds, int64_t stale_ns, int64_t latency_budget_ns,
     ):
         self.markets, self.decoders, self.execution, self.latency = markets, decoders, execution, latency
         self.venues, self.notes = venues, notes
         self.stale_ns, self.latency_budget_ns = stale_ns, latency_budget_ns
-        for i, feed in enumerate(feed_of):
-            self.first_feed[<int>i] = feed
+        self.feeds, self.up = tuple(feeds), set()
+        for i in range(len(markets)):
+            self.first_feed[i] = self.feeds.index(venues.of[i]) if venues.of[i] in self.feeds else -1
 
     cdef News frame(
         self, int feed, const char* p, Py_ssize_t n, int64_t recv_ns, int64_t now_ns, int64_t t,
@@ -116,7 +117,7 @@ cdef class MarketData:
         What is not asked for now is asked for when time passes.
         """
         cdef int i = market.index
-        if not market.sync.need_snapshot:
+        if not market.sync.need_snapshot or market.feed < 0 and not self.can_follow[i]:
             return
         if now_ns - self.asked_ns[i] >= <int64_t>FORGET_ASKS_NS:
             self.asks[i] = 0
@@ -126,6 +127,20 @@ cdef class MarketData:
         self.asked_ns[i] = now_ns
         market.sync.snapshot_requested()
         self.execution.emit(CommandKind.RESYNC, i)
+
+    cdef int note_feed(self, int feed, bint up) except -1:
+        """A socket came up or went down.
+
+        Which of a venue's sockets brings a book, only its first message shows. A snapshot that is taken before that one
+        is up leaves out what nobody will tell: until then all of them have to be.
+        """
+        if up:
+            self.up.add(feed)
+        else:
+            self.up.discard(feed)
+        for market in self.markets:
+            venue = self.venues.of[market.index]
+            self.can_follow[<int>market.index] = all(f in self.up for f, of in enumerate(self.feeds) if of == venue)
 
     cdef int64_t oldest_ns(self, int64_t now_ns) noexcept:
         cdef Market market

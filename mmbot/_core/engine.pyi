@@ -60,7 +60,7 @@ class Engine:
         latency: LatencyBoard,
         *,
         venue_of: Sequence[int],
-        feed_of: Sequence[int],
+        feeds: Sequence[int],
         settle_assets: Sequence[int],
         base_assets: Sequence[int],
         ring: EventRing | None = None,

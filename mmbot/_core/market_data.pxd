@@ -31,6 +31,9 @@ cdef class MarketData:
     cdef Decoded message                            # of the last frame
     cdef Market market                              # ... the market it is of
     cdef bint was_trusted                           # ... and whether that was trusted before
+    cdef tuple feeds                                # venue of each feed
+    cdef set up                                     # feeds that are
+    cdef bint[MAX_MARKETS] can_follow               # by market: all sockets of its venue are up
     cdef int32_t[MAX_MARKETS] first_feed            # by market: a feed whose decoder knows it
     cdef int64_t[MAX_MARKETS] asked_ns              # by market: the latest snapshot asked for
     cdef int32_t[MAX_MARKETS] asks                  # ... and how many in a row
@@ -39,6 +42,7 @@ cdef class MarketData:
     cdef News frame(self, int feed, const char* p, Py_ssize_t n, int64_t recv_ns, int64_t now_ns, int64_t t) noexcept
     cdef void snapshot(self, Market market, const char* p, Py_ssize_t n, int64_t now_ns) noexcept
     cdef void feed_changed(self, Market market, bint up, int64_t now_ns) noexcept
+    cdef int note_feed(self, int feed, bint up) except -1
     cdef bint grew_stale(self, Market market, int64_t now_ns) noexcept
     cdef void ask_snapshot(self, Market market, int64_t now_ns) noexcept        # when the book needs one
     cdef int64_t oldest_ns(self, int64_t now_ns) noexcept                       # age of the worst maker market's book

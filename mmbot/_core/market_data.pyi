@@ -25,7 +25,7 @@ class MarketData:
         venues: VenueStates,
         notes: Notes,
         *,
-        feed_of: Sequence[int],
+        feeds: Sequence[int],
         stale_ns: int,
         latency_budget_ns: int,
     ) -> None: ...

@@ -120,6 +120,24 @@ def test_a_snapshot_that_makes_no_sense_is_asked_for_again() -> None:
     assert any("snapshot not understood" in note for note in desk.notes)
 
 
+def test_no_snapshot_is_asked_for_while_a_socket_of_the_venue_is_missing() -> None:
+    # Two sockets of venue 0: which of them brings the book is not known yet, and what it says goes unheard.
+    desk = Desk(feeds=[0, 0, 1])
+
+    def asked() -> list[int]:
+        return sorted(command.market for command in desk.sent if command.kind == CommandKind.RESYNC)
+
+    desk.tick()
+    assert asked() == []
+    desk.do("on_feed", 2, True, desk.now_ns)
+    assert asked() == [SPOT]
+    desk.do("on_feed", 0, True, desk.now_ns)
+    desk.tick()
+    assert asked() == []
+    desk.do("on_feed", 1, True, desk.now_ns)
+    assert asked() == [PERP, PERP2]
+
+
 def test_frames_may_be_views_of_memory() -> None:
     desk = Desk().open()
     desk.engine.on_frame(0, memoryview(b'{"e":"nothing"}'), desk.now_ns)
