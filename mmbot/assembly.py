@@ -50,6 +50,7 @@ VENUE_BUDGETS: dict[str, list[tuple[int, int, int, bool]]] = {
 }
 MAX_ASSETS = 32
 MAX_SHOCK = 0.99
+MAX_LOTS = 1 << 60
 # Where a venue does not tell its maintenance margins: higher than any major market asks of a position of that size.
 DEFAULT_TIERS = [("0", "0.05"), ("1000000", "0.10"), ("10000000", "0.25")]
 
@@ -241,9 +242,9 @@ def _execution(
         lot = Decimal(instrument.lot_size) * Decimal(instrument.contract_size)
         gate.configure(
             market.index, instrument,
-            max_position_lots=int(Decimal(limit("max_position")) // lot),
-            max_order_lots=max(int(Decimal(limit("max_order_qty")) // lot), 1),
-            max_order_notional_e8=int(Decimal(limit("max_order_notional")) * 10**8),
+            max_position_lots=_lots(limit("max_position"), lot),
+            max_order_lots=max(_lots(limit("max_order_qty"), lot), 1),
+            max_order_notional_e8=_e8(Decimal(limit("max_order_notional"))),
             price_band=float(limit("price_band_bps")) / 1e4,
             max_open_orders=min(limit("max_open_orders"), instrument.max_open_orders),
             margin=_margin(spec, market) if instrument.perpetual else None,
@@ -324,6 +325,11 @@ def _limits(config: Config) -> SessionLimits:
     for cause, enter in passing:
         limits.configure(cause, level=RiskLevel.PULL_QUOTES, enter=enter, cooldown_ns=cooldown)
     return limits
+
+
+def _lots(quantity: Decimal, lot: Decimal) -> int:
+    """Whole lots of a limit; one beyond what can be counted limits nothing."""
+    return int(min(Decimal(quantity), lot * MAX_LOTS) // lot)
 
 
 def _e8(amount: Decimal) -> int:

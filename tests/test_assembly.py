@@ -21,7 +21,7 @@ from mmbot.assembly import (
     candidate,
     instrument_fields,
 )
-from mmbot.errors import PluginError
+from mmbot.errors import ConfigError, PluginError
 from mmbot.plugins import load_source
 
 sys.path.append(str(Path(__file__).parent / "core"))
@@ -32,6 +32,12 @@ from engine_desk import INSTRUMENTS, LADDER, PERP, PERP2, SPOT, Desk
 def gate(desk: Desk, market: int) -> dict[str, Any]:
     """A market's state in the risk gate."""
     return desk.engine.execution.gate.market_state(market)
+
+
+def test_a_limit_of_more_lots_than_can_be_counted_limits_nothing() -> None:
+    limits = gate(Desk(risk={"max_order_qty": "1e30", "max_position": "1e30"}), PERP)["limits"]
+    assert limits["max_position_lots"] >= 10**18
+    assert limits["max_order_lots"] >= 10**18
 
 
 def test_a_spec_survives_its_bytes() -> None:
@@ -138,3 +144,11 @@ class Eager(Strategy):
     desk.book(SPOT, 6_000_200, 6_000_300)
     told = [note for note in desk.notes if note.startswith("ladder: quotes on spot_btc are ignored")]
     assert len(told) == 1  # they once went nowhere without a word
+
+
+def test_a_hedge_market_of_another_asset_is_refused_once_it_is_known() -> None:
+    """By its symbol BTCDOMUSDT may hedge BTC; what the venue says of it is another thing."""
+    spec = Desk().spec
+    other = spec.instruments | {"spot_btc": spec.instruments["spot_btc"] | {"base_asset": "BTCDOM"}}
+    with pytest.raises(ConfigError, match="spot_btc trades BTCDOM, which does not hedge BTC"):
+        assemble(msgspec.structs.replace(spec, instruments=other))

@@ -9,10 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from mmbot.config.fields import Amount, Id, NonNegative, Section
+from mmbot.config.fields import Amount, Id, Money, NonNegative, Section
+
+FIRST_YEAR, LAST_YEAR = 1971, 2200  # times are ns since 1970, in 64 bits
 
 
 def _utc(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"expected a time from {FIRST_YEAR} to {LAST_YEAR}")
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
@@ -147,7 +151,7 @@ class BacktestConfig(Section):
     """What becomes of an order that would meet one of ours at the exchange. None: as `rules` say."""
     venue_limits: bool | None = None
     """Whether the order counts that the venue allows an account hold. None: as `rules` say."""
-    balances: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+$")], NonNegative] = {}
+    balances: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+$")], Money] = {}
     """What the account holds of each settle asset: backs the liquidation check, and is what can be lost."""
     markets: dict[Id, MarketModels] = {}
     """Other models for single markets."""

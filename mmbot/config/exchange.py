@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from mmbot.config.fields import Id, NonNegative, Section
+from mmbot.config.fields import Id, Money, Section
 
 FaultKind = Literal[
     "disconnect",
@@ -74,7 +74,7 @@ class ExchangeSection(Section):
     """Seed of traders and faults; none: the seed of `bot`."""
     tls: bool = False
     """Serve https and wss, with a certificate made at the start."""
-    balances: dict[str, NonNegative] = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
+    balances: dict[str, Money] = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
     """What the bot's account holds at the start, by asset: all of it on spot, what margins positions on futures."""
     funding_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 28_800
     """Time between two funding payments of a perpetual."""

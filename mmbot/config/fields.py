@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -55,6 +55,8 @@ def _url(schemes: tuple[str, ...]) -> AfterValidator:
 
 def _ledger_url(value: str) -> str:
     parts = urlsplit(value)
+    if any(name.lower().startswith("pass") for name, _ in parse_qsl(parts.query)):
+        raise ValueError("a URL may not hold a password; set PGPASSWORD, or use a password file")
     if not parts.scheme or "://" not in value:
         raise ValueError("expected a SQLAlchemy URL, as sqlite:///ledger.db or postgresql+psycopg://host/name")
     if parts.password:
@@ -83,6 +85,9 @@ Amount = Annotated[Decimal, BeforeValidator(_exact_decimal)]
 """An exact decimal; a YAML number or text."""
 NonNegative = Annotated[Amount, Field(ge=0)]
 Positive = Annotated[Amount, Field(gt=0)]
+Money = Annotated[Amount, Field(ge=0, le=90_000_000_000)]
+"""An amount of an asset, which the core counts in 64 bits of 1e-8."""
+PositiveMoney = Annotated[Amount, Field(ge=Decimal("1e-8"), le=90_000_000_000)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """Name of a venue or market inside the file; also its metric label."""
 Symbol = Annotated[str, AfterValidator(_symbol)]

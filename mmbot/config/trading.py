@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from mmbot.config.fields import Amount, Id, NonNegative, Positive, Section
+from mmbot.config.fields import Amount, Id, NonNegative, Positive, PositiveMoney, Section
 
 
 class StrategyConfig(Section):
@@ -83,7 +83,7 @@ class RiskLimits(Section):
 
     max_order_qty: Positive | None = None
     """Largest order, in base units (contracts on an inverse market)."""
-    max_order_notional: Positive | None = None
+    max_order_notional: PositiveMoney | None = None
     """Largest order, in quote units."""
     max_position: Positive | None = None
     """Largest position either way, in base units, with every working and unknown order counted as filled."""
@@ -98,7 +98,7 @@ class RiskConfig(Section):
 
     max_order_qty: Positive
     """Largest order, in base units (contracts on an inverse market)."""
-    max_order_notional: Positive
+    max_order_notional: PositiveMoney
     """Largest order, in quote units."""
     max_position: Positive
     """Largest position of a market either way, in base units, every working and unknown order counted as filled."""
@@ -114,9 +114,9 @@ class RiskConfig(Section):
     """Messages that may be sent at once after a quiet time."""
     cancels_per_s: Annotated[float, Field(gt=0, le=10_000)] = 20.0
     """Budget of cancels, a second and venue: reserved, placing never uses it."""
-    max_daily_loss: Positive
+    max_daily_loss: PositiveMoney
     """Loss since 00:00 UTC, in quote units, that flattens and halts."""
-    max_drawdown: Positive
+    max_drawdown: PositiveMoney
     """Loss from the session's best PnL, in quote units, that flattens and halts."""
     min_liquidation_distance_pct: Annotated[float, Field(ge=0, le=100)] = 5.0
     """Least distance of mark from liquidation, in percent, after a one-sided fill of everything working."""

@@ -67,6 +67,21 @@ def test_params_reach_the_plugin_as_plain_numbers() -> None:
     assert type(parse(BASE).strategy.params["half_spread_bps"]) is float
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "risk.max_order_notional=1e12", "risk.max_daily_loss=1e12", "risk.max_drawdown=1e12",
+        "risk.max_order_notional=1e-9", "risk.markets.perp_btc.max_order_notional=1e12",
+        "exchange.balances.USDT=1e12", "backtest={data: {perp_btc: a, spot_btc: b}, balances: {USDT: 1e12}}",
+        "backtest={data: {perp_btc: a, spot_btc: b}, end: 9999-01-01}",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_counted_is_refused(override: str) -> None:
+    # 1e-8 of an amount beyond 64 bits used to be an OverflowError when the bot was assembled.
+    (found,) = problems(BASE, override)
+    assert "expected" in found
+
+
 def test_an_unknown_key_names_file_line_key_and_the_nearest_one() -> None:
     text = BASE.replace("max_drawdown", "max_drawdwn")
     assert "bot.yaml:17: risk.max_drawdwn: unknown key; did you mean 'max_drawdown'?" in problems(text)
@@ -200,6 +215,11 @@ def test_an_override_that_does_not_fit_is_refused(override: str, message: str) -
         ("strategy.markets=[spot_btc]", "has the role hedge; a quoted one is a maker"),
         ("hedge.BTC.markets=[nope]", "hedge.BTC.markets[0]: found market 'nope'"),
         ("hedge.ETH={markets: [spot_btc]}", "trades BTCUSDT, which does not hedge ETH"),
+        ("hedge.B={markets: [perp_btc]}", "trades BTC/USDT:USDT, which does not hedge B"),
+        (
+            "journal.ledger=postgresql://h/db?password=geheim",
+            "found 'postgresql://h/db?password=***'; a URL may not hold",
+        ),
         ("markets.spot_btc.role=observe", "has the role observe; a hedge needs hedge or maker"),
         ("risk.markets={nope: {max_position: 1}}", "risk.markets.nope: found market 'nope'"),
         ("exchange=null", "venue 'perp' has the endpoint sim, which needs it"),
