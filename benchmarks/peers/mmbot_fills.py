@@ -70,6 +70,7 @@ def config_of(setting: dict[str, Any], folder: Path) -> dict[str, Any]:
         "strategy": {
             "id": "reference_mm", "markets": quoted, "moves": "overlap", "acts": "on_declare",
             **({"wake": "message"} if feed else {}),
+            **({"qty_tolerance_pct": 100} if setting["partial"] else {}),  # what is left of an order stays
             "params": {
                 **timing, "half": setting["half"], "skew": setting["skew"], "max_orders": setting["max_sizes"],
                 "lots": {spec["name"]: lots_of(spec["name"], spec["qty"]) for spec in specs if spec["name"] in quoted},
