@@ -15,8 +15,10 @@ import yaml
 
 from mmbot.config.problems import KeyPath, Problem
 
-_INT = re.compile(r"[-+]?[0-9][0-9_]*")
-_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INT = re.compile(r"[-+]?[0-9](_?[0-9])*")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9](_?[0-9])*(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+_LONGEST_NUMBER = 100  # a longer one is text, which no field takes for a number
+_MOST_VALUES = 100_000  # aliases of aliases make more than anybody could write
 _PLAIN = {"": None, "~": None, "null": None, "true": True, "false": False, "True": True, "False": False}
 
 
@@ -62,8 +64,16 @@ def read(text: str, source: str) -> Document:
     except yaml.YAMLError as error:
         document.problems.append(Problem(source, 0, (), f"is not valid YAML: {error}"))
         return document
+    except RecursionError:
+        document.problems.append(Problem(source, 0, (), "is nested too deeply"))
+        return document
     if node is not None:
-        document.data = _value(node, (), document, frozenset())
+        try:
+            document.data = _value(node, (), document, frozenset())
+        except RecursionError:
+            document.problems.append(Problem(source, 0, (), "is nested too deeply"))
+    if len(document.places) > _MOST_VALUES:
+        document.problems.append(Problem(source, 0, (), f"holds more than {_MOST_VALUES} values"))
     return document
 
 
@@ -71,6 +81,8 @@ def scalar(text: str) -> Any:
     """The value of one plain (unquoted) YAML scalar."""
     if text in _PLAIN:
         return _PLAIN[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if _INT.fullmatch(text):
         return int(text)
     if _DECIMAL.fullmatch(text):
@@ -79,6 +91,8 @@ def scalar(text: str) -> Any:
 
 
 def _value(node: yaml.Node, path: KeyPath, document: Document, above: frozenset[int]) -> Any:
+    if len(document.places) > _MOST_VALUES:
+        return None
     if id(node) in above:
         document.problems.append(document.problem(path, "refers to itself"))
         return None

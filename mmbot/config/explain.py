@@ -130,6 +130,6 @@ def _shown(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            text = repr(re.sub(r"//[^/@\s]*@", "//***@", value))
+            text = repr(re.sub(r"//[^/@\s]*@", "//***@", re.sub(r"(?i)(pass\w*=)[^&\s]*", r"\1***", value)))
             return text if len(text) <= 80 else text[:77] + "…'"
     return str(value)

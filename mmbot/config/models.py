@@ -153,7 +153,8 @@ def _hedge(config: Config) -> list[Finding]:
                 continue
             if market.role == "observe":
                 findings.append((where, f"market {name!r} has the role observe; a hedge needs hedge or maker"))
-            if not market.symbol.startswith(asset):
+            unified = UNIFIED_SYMBOL.fullmatch(market.symbol) is not None
+            if market.symbol.partition("/")[0] != asset if unified else not market.symbol.startswith(asset):
                 findings.append((where, f"market {name!r} trades {market.symbol}, which does not hedge {asset}"))
     return findings
 

@@ -9,7 +9,7 @@ import msgspec
 
 from mmbot._core.eventlog import EventKind
 from mmbot._core.types import CommandView, OrderEvent
-from mmbot.assembly import Assembly, Spec, SwapRecord, assemble
+from mmbot.assembly import Assembly, Spec, SwapRecord, assemble, candidate
 from mmbot.errors import JournalError, PluginError
 from mmbot.journal import JournalReader
 
@@ -140,11 +140,10 @@ def _enter(engine: Engine, event: Record) -> None:
 def _swap(engine: Engine, event: Record, body: bytes) -> None:
     record: Any = msgspec.json.decode(body, type=SwapRecord)
     try:
-        plugin = record.plugin.load()
-        candidate, params = plugin.create(), plugin.params(record.plugin.params)
+        strategy, params = candidate(record.plugin)
     except PluginError as error:
         raise JournalError(f"event {event.seq}: the plugin cannot be loaded again: {error}") from error
-    engine.swap(candidate, params, plugin.id, body, event.ts_ns, shadow_ns=record.shadow_ns)
+    engine.swap(strategy, params, record.plugin.id, body, event.ts_ns, shadow_ns=record.shadow_ns)
 
 
 _ENTRIES: dict[int, Callable[[Engine, Record, bytes], object]] = {

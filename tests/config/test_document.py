@@ -76,3 +76,39 @@ def test_json_is_yaml(data: dict[str, Any]) -> None:
 def test_no_text_crashes_the_reader(text: str) -> None:
     document = read(text, "x")
     assert document.data is None or not document.problems or document.places
+
+
+@given(st.text(alphabet=st.sampled_from("ab0123456789_.-+eE:[]{}&*!?|>'\"#,%@` \n\t\x00é"), max_size=60))
+def test_whatever_stands_there_is_read_or_is_a_problem(text: str) -> None:
+    document = read(text, "x")
+    assert document.problems or document.data is not Ellipsis
+    json.dumps(document.data, default=str)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("9" * 5000, "9" * 5000),
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("1__0", "1__0"),
+        ("1_", "1_"),
+        ("1e9999", Decimal("1e9999")),
+    ],
+)
+def test_numbers_beyond_reason_are_text(text: str, data: Any) -> None:
+    """They ended `mmbot check` in a traceback."""
+    assert scalar(text) == data
+    assert type(scalar(text)) is type(data)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "- " * 5000 + "x", "{a: " * 5000])
+def test_what_is_nested_too_deeply_is_a_problem(text: str) -> None:
+    (problem,) = read(text, "x").problems
+    assert "nested too deeply" in problem.text
+
+
+def test_aliases_do_not_multiply_without_end() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    document = read("\n".join(lines), "x")
+    assert "holds more than 100000 values" in document.problems[-1].text
