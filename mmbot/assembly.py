@@ -28,10 +28,12 @@ from mmbot._core.rate import RateBudget
 from mmbot._core.reconcile import Reconciler
 from mmbot._core.types import Instrument
 from mmbot.config import Config
-from mmbot.errors import PluginError
+from mmbot.errors import ConfigError, PluginError
 from mmbot.plugins import Plugin, load_file, load_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mmbot._core.eventlog import EventRing
     from mmbot._core.strategy import Strategy
     from mmbot.strategy import Params
@@ -161,17 +163,23 @@ def instrument_fields(instrument: Instrument) -> dict[str, Any]:
     return {name: getattr(instrument, name) for name in INSTRUMENT_FIELDS}
 
 
+def listed_assets(instruments: Iterable[Instrument]) -> list[str]:
+    """Names of the assets that markets trade and pay in; an engine's small number of one is its place here."""
+    return list(dict.fromkeys(a for i in instruments for a in (i.settle_asset, i.quote_asset, i.base_asset)))
+
+
 def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None = None) -> Assembly:
     """Build the engine of `spec` and start its plugin; with `ring`, START is journalled as the first record.
 
     Raises:
         PluginError: the plugin or its params are wrong.
+        ConfigError: a hedge market trades another asset than it is to hedge.
     """
     config = Config.model_validate(spec.config)
     venue_ids, market_ids = list(config.venues), list(config.markets)
     venue_of = [venue_ids.index(config.markets[m].venue) for m in market_ids]
     instruments = [Instrument(**spec.instruments[m]) for m in market_ids]
-    assets = list(dict.fromkeys(a for i in instruments for a in (i.settle_asset, i.quote_asset, i.base_asset)))
+    assets = listed_assets(instruments)
     markets = tuple(
         Market(i, name, instrument, feed=-1, maker=config.markets[name].role == "maker",
                settle_asset=assets.index(instrument.settle_asset))
@@ -196,7 +204,7 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
         markets, decoders, execution, host, _limits(config), groups,
         Reconciler(execution, markets, baselines), LatencyBoard(),
         venue_of=venue_of, ring=ring,
-        feed_of=[spec.feeds.index(venue) if venue in spec.feeds else -1 for venue in venue_of],
+        feeds=spec.feeds,
         stale_ns=config.risk.stale_book_ms * 1_000_000,
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],
@@ -290,6 +298,9 @@ def _groups(config: Config, markets: tuple[Market, ...], execution: Execution) -
     groups = []
     for asset, policy in config.hedge.items():
         hedges = tuple(by_id[name] for name in policy.markets)
+        for market in hedges:
+            if (base := market.instrument.base_asset) != asset:
+                raise ConfigError(f"hedge.{asset}.markets: {market.id} trades {base}, which does not hedge {asset}")
         makers = tuple(m for m in markets if m.instrument.base_asset == asset and m not in hedges and m.maker)
         backlog = policy.max_backlog if policy.max_backlog is not None else config.risk.max_order_qty * 10
         groups.append(
