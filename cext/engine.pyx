@@ -130,7 +130,7 @@ cdef class Engine:
         self.market_data.note_feed(feed, up)
         for item in self.markets:
             market = item
-            if market.feed == feed or market.feed < 0 and up and self.market_data.can_follow[market.index]:
+            if market.feed == feed or market.feed < 0 and up and self.market_data.completes(feed, market):
                 was_trusted = market.trusted
                 self.market_data.feed_changed(market, up, self.now_ns)
                 self.touched(market, was_trusted)

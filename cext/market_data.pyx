@@ -142,6 +142,11 @@ cdef class MarketData:
             venue = self.venues.of[market.index]
             self.can_follow[<int>market.index] = all(f in self.up for f, of in enumerate(self.feeds) if of == venue)
 
+    cdef bint completes(self, int feed, Market market) noexcept:
+        """Whether this socket was the last that a market's venue had to connect."""
+        cdef int venue = self.feeds[feed]
+        return self.venues.of[market.index] == venue and self.can_follow[market.index]
+
     cdef int64_t oldest_ns(self, int64_t now_ns) noexcept:
         cdef Market market
         cdef int64_t worst_ns = 0

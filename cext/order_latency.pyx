@@ -13,6 +13,9 @@ cdef class OrderLatency:
     cdef int64_t response_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil:
         return 0
 
+    cdef int64_t fill_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil:
+        return self.response_ns(exch_ns, feed_latency_ns)
+
     def entry_at(self, int64_t ts_ns, int64_t feed_latency_ns=0):
         """Latency in ns of a request that leaves at `ts_ns`; below 0: refused, which is known after its negative."""
         return self.entry_ns(ts_ns, feed_latency_ns)
@@ -20,6 +23,10 @@ cdef class OrderLatency:
     def response_at(self, int64_t exch_ns, int64_t feed_latency_ns=0):
         """Latency in ns of the answer to what the exchange did at `exch_ns`."""
         return self.response_ns(exch_ns, feed_latency_ns)
+
+    def fill_at(self, int64_t exch_ns, int64_t feed_latency_ns=0):
+        """Latency in ns of the news of a fill at `exch_ns`, which nobody asked for: that of answers, unless known."""
+        return self.fill_ns(exch_ns, feed_latency_ns)
 
 
 cdef class ConstantLatency(OrderLatency):
@@ -102,28 +109,63 @@ cdef int64_t locate(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
     return low
 
 
+# Index of the next point at this very time, one further each time it is asked for, the last one for good; -1: none.
+cdef int64_t next_at(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
+    cdef int64_t last = curve.count - 1
+    if ts_ns < curve.points[last].at_ns:
+        last = locate(curve, ts_ns)
+    if curve.points[last].at_ns != ts_ns:
+        return -1
+    if curve.turn_ns == ts_ns:
+        curve.turn = min(curve.turn + 1, last)
+        return curve.turn
+    curve.turn_ns, curve.turn = ts_ns, last
+    while curve.turn > 0 and curve.points[curve.turn - 1].at_ns == ts_ns:
+        curve.turn -= 1
+    return curve.turn
+
+
 cdef inline int64_t of_point(const LatencyPoint* point) noexcept nogil:
     return -point.refused_ns if point.refused else point.latency_ns
 
 
+# Go on to the two points, as they were recorded, that `ts_ns` lies between; False: no such ones are left.
+cdef bint step(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
+    while curve.cursor + 1 < curve.count:
+        if curve.points[curve.cursor].at_ns <= ts_ns < curve.points[curve.cursor + 1].at_ns:
+            return True
+        curve.cursor += 1
+    return False
+
+
+# On the line between this point and the next. If one of the two was refused, so is this, and the line is that of how
+# long it takes to know.
+cdef int64_t between(const LatencyPoint* a, int64_t ts_ns) noexcept nogil:
+    cdef const LatencyPoint* b = a + 1
+    cdef bint refused = a.refused or b.refused
+    cdef int64_t first = a.refused_ns if refused else a.latency_ns
+    cdef int64_t second = b.refused_ns if refused else b.latency_ns
+    cdef int64_t value = first + <int64_t>(
+        <double>(second - first) / <double>(b.at_ns - a.at_ns) * <double>(ts_ns - a.at_ns))
+    return -value if refused else value
+
+
 # The latency at `ts_ns`: of the nearest point outside of the recorded time, on the line between two points inside it.
-# If one of the two was refused, so is this, and the line is that of how long it takes to know.
 cdef int64_t interpolate(LatencyCurve* curve, int64_t ts_ns) noexcept nogil:
-    cdef LatencyPoint *a
-    cdef LatencyPoint *b
-    cdef int64_t first, second, value
-    cdef bint refused
+    cdef int64_t first
     if ts_ns < curve.points[0].at_ns:
         return of_point(&curve.points[0])
+    if curve.forward:
+        if not step(curve, ts_ns):
+            return of_point(&curve.points[curve.count - 1])
+        return between(&curve.points[curve.cursor], ts_ns)
+    if curve.in_turn:
+        first = next_at(curve, ts_ns)
+        if first >= 0:
+            return of_point(&curve.points[first])
     if ts_ns >= curve.points[curve.count - 1].at_ns:
         return of_point(&curve.points[curve.count - 1])
-    a = &curve.points[locate(curve, ts_ns)]
-    b = a + 1
-    refused = a.refused or b.refused
-    first = a.refused_ns if refused else a.latency_ns
-    second = b.refused_ns if refused else b.latency_ns
-    value = first + <int64_t>(<double>(second - first) / <double>(b.at_ns - a.at_ns) * <double>(ts_ns - a.at_ns))
-    return -value if refused else value
+    return between(&curve.points[locate(curve, ts_ns)], ts_ns)
 
 
 cdef class RecordedLatency(OrderLatency):
@@ -144,14 +186,24 @@ cdef class RecordedLatency(OrderLatency):
         exch_ns: when the exchange acted on it, its clock; 0: it never did.
         resp_ns: when the answer came, our clock.
         offset_ns: added to `exch_ns`, and twice to `resp_ns`: brings the clocks together, or adds to both ways.
+        fill_exch_ns: when orders were filled, the exchange's clock, in order; None: fills take as long as answers.
+        fill_resp_ns: when we knew.
+        as_hftbacktest: rows are gone through once, as that program does it: one that a time has passed is not looked at
+            again, and a request that never reached the engine stands among the answers as one of time 0.
+        in_turn: of several rows at the same time each counts for one request or answer of that time, as they come: for
+            a session that is repeated, where one event sends several requests. Else the last one counts for all.
 
     Raises:
         ValueError: no row, columns of different length, times out of order, a latency below 0 (the clocks differ), or
             no row at all that reached the exchange.
     """
 
-    def __cinit__(self, req_ns, exch_ns, resp_ns, int64_t offset_ns=0):
+    def __cinit__(self, req_ns, exch_ns, resp_ns, int64_t offset_ns=0, *, fill_exch_ns=None, fill_resp_ns=None,
+                  bint in_turn=False, bint as_hftbacktest=False):
         cdef int64_t count = len(req_ns), index, req, exch, resp
+        cdef bint any_reached = False
+        self.entries.in_turn = self.responses.in_turn = self.fills.in_turn = in_turn
+        self.entries.forward = self.responses.forward = as_hftbacktest
         if count == 0 or len(exch_ns) != count or len(resp_ns) != count:
             raise ValueError("RecordedLatency: expected three columns of the same length, at least 1, found "
                              f"{count}, {len(exch_ns)} and {len(resp_ns)}")
@@ -167,20 +219,42 @@ cdef class RecordedLatency(OrderLatency):
                     raise ValueError(f"RecordedLatency, row {index}: expected resp_ns after req_ns, found {resp - req} "
                                      "ns between them")
                 append(&self.entries, LatencyPoint(req, 0, resp - req, 1), index)
+                if as_hftbacktest:
+                    append(&self.responses, LatencyPoint(0, resp, 0, 0), index)
                 continue
+            any_reached = True
             exch += offset_ns
             if exch < req or resp < exch:
                 raise ValueError(f"RecordedLatency, row {index}: expected latencies >= 0, found {exch - req} ns there "
                                  f"and {resp - exch} ns back (the clocks differ: see offset_ns)")
             append(&self.entries, LatencyPoint(req, exch - req, resp - req, 0), index)
             append(&self.responses, LatencyPoint(exch, resp - exch, 0, 0), index)
-        if self.responses.count == 0:
+        if not any_reached:
             raise ValueError("RecordedLatency: expected a request that reached the exchange, found none in "
                              f"{count} rows")
+        if fill_exch_ns is not None:
+            self._take_fills(fill_exch_ns, fill_resp_ns, offset_ns)
+
+    cdef int _take_fills(self, fill_exch_ns, fill_resp_ns, int64_t offset_ns) except -1:
+        cdef int64_t count = len(fill_exch_ns), index, exch, resp
+        if fill_resp_ns is None or len(fill_resp_ns) != count:
+            raise ValueError(f"RecordedLatency: expected {count} fill_resp_ns, as many as fill_exch_ns")
+        if count == 0:
+            return 0
+        self.fills.points = <LatencyPoint*>calloc(count, sizeof(LatencyPoint))
+        if self.fills.points == NULL:
+            raise MemoryError
+        for index in range(count):
+            exch, resp = fill_exch_ns[index] + offset_ns, fill_resp_ns[index] + 2 * offset_ns
+            if resp < exch:
+                raise ValueError(f"RecordedLatency, fill {index}: expected latencies >= 0, found {resp - exch} ns back")
+            append(&self.fills, LatencyPoint(exch, resp - exch, 0, 0), index)
+        return 0
 
     def __dealloc__(self):
         free(self.entries.points)
         free(self.responses.points)
+        free(self.fills.points)
 
     def __len__(self):
         """Rows recorded."""
@@ -192,13 +266,16 @@ cdef class RecordedLatency(OrderLatency):
     cdef int64_t response_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil:
         return interpolate(&self.responses, exch_ns)
 
+    cdef int64_t fill_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil:
+        return interpolate(&self.fills if self.fills.count else &self.responses, exch_ns)
 
-# Of several points at the same time the last one counts: no time lies between them.
+
+# Of several points at the same time the last one counts, unless they do in turn: no time lies between them.
 cdef int append(LatencyCurve* curve, LatencyPoint point, int64_t row) except -1:
     cdef int64_t last_ns = curve.points[curve.count - 1].at_ns if curve.count else INT64_MIN
-    if point.at_ns < last_ns:
+    if point.at_ns < last_ns and not curve.forward:
         raise ValueError(f"RecordedLatency, row {row}: expected times in order, found {point.at_ns} after {last_ns}")
-    if point.at_ns == last_ns:
+    if point.at_ns == last_ns and not curve.in_turn and not curve.forward:
         curve.count -= 1
     curve.points[curve.count] = point
     curve.count += 1

@@ -43,6 +43,7 @@ cdef class MarketData:
     cdef void snapshot(self, Market market, const char* p, Py_ssize_t n, int64_t now_ns) noexcept
     cdef void feed_changed(self, Market market, bint up, int64_t now_ns) noexcept
     cdef int note_feed(self, int feed, bint up) except -1
+    cdef bint completes(self, int feed, Market market) noexcept
     cdef bint grew_stale(self, Market market, int64_t now_ns) noexcept
     cdef void ask_snapshot(self, Market market, int64_t now_ns) noexcept        # when the book needs one
     cdef int64_t oldest_ns(self, int64_t now_ns) noexcept                       # age of the worst maker market's book

@@ -13,6 +13,8 @@ cdef class OrderLatency:
     cdef int64_t entry_ns(self, int64_t ts_ns, int64_t feed_latency_ns) noexcept nogil
     # From the exchange at `exch_ns` back to us; never below 0.
     cdef int64_t response_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil
+    # The same of a fill of a resting order: no answer, but news on the venue's user stream.
+    cdef int64_t fill_ns(self, int64_t exch_ns, int64_t feed_latency_ns) noexcept nogil
 
 
 @cython.final
@@ -37,8 +39,13 @@ cdef struct LatencyCurve:   # points by time; between two, a straight line
     LatencyPoint* points
     int64_t count
     int64_t cursor          # where the last answer was found: time mostly moves on
+    int64_t turn_ns, turn   # the point at this very time that was last asked for
+    bint in_turn            # points at the same time count one after the other
+    bint forward            # points stand as they were recorded, and are gone through once
 
 
 @cython.final
 cdef class RecordedLatency(OrderLatency):
-    cdef LatencyCurve entries, responses
+    cdef LatencyCurve entries, responses, fills
+
+    cdef int _take_fills(self, fill_exch_ns, fill_resp_ns, int64_t offset_ns) except -1

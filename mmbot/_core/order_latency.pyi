@@ -8,6 +8,7 @@ from typing_extensions import disjoint_base
 class OrderLatency:
     def entry_at(self, ts_ns: int, feed_latency_ns: int = 0) -> int: ...
     def response_at(self, exch_ns: int, feed_latency_ns: int = 0) -> int: ...
+    def fill_at(self, exch_ns: int, feed_latency_ns: int = 0) -> int: ...
 
 @final
 class ConstantLatency(OrderLatency):
@@ -38,6 +39,15 @@ class FeedLatency(OrderLatency):
 @final
 class RecordedLatency(OrderLatency):
     def __new__(
-        cls, req_ns: NDArray[np.int64], exch_ns: NDArray[np.int64], resp_ns: NDArray[np.int64], offset_ns: int = 0
+        cls,
+        req_ns: NDArray[np.int64],
+        exch_ns: NDArray[np.int64],
+        resp_ns: NDArray[np.int64],
+        offset_ns: int = 0,
+        *,
+        fill_exch_ns: NDArray[np.int64] | None = None,
+        fill_resp_ns: NDArray[np.int64] | None = None,
+        in_turn: bool = False,
+        as_hftbacktest: bool = False,
     ) -> Self: ...
     def __len__(self) -> int: ...

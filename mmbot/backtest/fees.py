@@ -26,10 +26,11 @@ class Schedule:
     Args:
         config: what the user wants; rates that are missing are the instrument's.
         instrument: the market.
+        in_received: a buy pays in the asset it bought, unless the config says otherwise.
     """
 
-    def __init__(self, config: FeesConfig, instrument: Instrument) -> None:
-        self.in_received = config.in_received
+    def __init__(self, config: FeesConfig, instrument: Instrument, *, in_received: bool = False) -> None:
+        self.in_received = in_received if config.in_received is None else config.in_received
         self._fixed = (
             Decimal(repr(instrument.maker_fee)) if config.maker is None else config.maker,
             Decimal(repr(instrument.taker_fee)) if config.taker is None else config.taker,

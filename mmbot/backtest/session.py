@@ -11,7 +11,8 @@ import yaml
 
 from mmbot._core.eventlog import EventKind
 from mmbot._core.order_latency import RecordedLatency
-from mmbot.assembly import Spec
+from mmbot._core.types import OrderEvent, OrderEventKind, Side
+from mmbot.assembly import Spec, listed_assets
 from mmbot.config import Config, parse
 from mmbot.errors import TapeError
 from mmbot.tape.journal import open_session, records
@@ -34,6 +35,7 @@ class Session:
         end_ns: when it was told to stop; 0: it was not.
         looks_ns: when its engine looked at the time, ascending.
         latencies: of its orders, by market.
+        paid_in_base: markets on which a buy paid its fee in the asset bought.
     """
 
     start_ns: int
@@ -41,6 +43,7 @@ class Session:
     end_ns: int
     looks_ns: NDArray[np.int64]
     latencies: dict[str, Latencies]
+    paid_in_base: frozenset[str]
 
     @classmethod
     def read(cls, run: Path) -> Session:
@@ -52,6 +55,8 @@ class Session:
         session = open_session(run)
         looks: list[int] = []
         pictured: dict[int, int] = {}
+        assets = listed_assets([market.instrument for market in session.markets])
+        paid_in_base: set[str] = set()
         start_ns = end_ns = 0
         for record in records(session, keep_going=True):
             if record.kind == EventKind.START:
@@ -60,6 +65,17 @@ class Session:
                 looks.append(record.ts_ns)
             elif record.kind == EventKind.RECONCILE:
                 pictured.setdefault(_field(record.body, "venue"), record.ts_ns)
+            elif record.kind == EventKind.ORDER:
+                event = OrderEvent.from_raw(record.body).as_dict()
+                market = session.markets[event["market"]]
+                if (
+                    event["kind"] == OrderEventKind.FILL
+                    and event["side"] == Side.BUY
+                    and not market.instrument.perpetual
+                ):
+                    paid_with = assets[event["fee_asset"]] if event["fee_asset"] < len(assets) else ""
+                    if paid_with == market.instrument.base_asset:
+                        paid_in_base.add(market.id)
             elif record.kind == EventKind.COMMAND and _field(record.body, "op") == "stop":
                 end_ns = end_ns or record.ts_ns
         if not looks or not pictured:
@@ -70,6 +86,7 @@ class Session:
             end_ns,
             np.maximum.accumulate(np.array(looks, np.int64)),
             measure(run, keep_going=True),
+            frozenset(paid_in_base),
         )
 
     def latency(self, market: str) -> RecordedLatency | None:
@@ -77,7 +94,14 @@ class Session:
         found = self.latencies.get(market)
         if found is None or not (found.exch_ns > 0).any():
             return None
-        return RecordedLatency(found.req_ns, found.exch_ns, found.resp_ns)
+        return RecordedLatency(
+            found.req_ns,
+            found.exch_ns,
+            found.resp_ns,
+            fill_exch_ns=found.fill_exch_ns,
+            fill_resp_ns=found.fill_resp_ns,
+            in_turn=True,
+        )
 
 
 def config_of(run: Path, overrides: Iterable[str] = ()) -> Config:

@@ -95,8 +95,8 @@ class FeesConfig(Section):
     """Fees by turnover; the highest tier reached holds, looked at once a UTC day, as venues do."""
     volume: NonNegative = Decimal(0)
     """Turnover before the start, for the tiers."""
-    in_received: bool = False
-    """Spot: a buy pays its fee in the asset bought."""
+    in_received: bool | None = None
+    """Spot: a buy pays its fee in the asset bought; null: as in the session that is repeated, else no."""
 
 
 class MaintenanceTier(Section):

@@ -22,6 +22,7 @@ from mmbot.errors import ConfigError, JournalError, TapeError
 from mmbot.journal import JournalReader, segment_paths
 from mmbot.tape.instruments import instrument_fields
 from mmbot.tape.lines import Intact
+from mmbot.tape.own import OwnOrders
 from mmbot.tape.raw import READING_SHARE, convert_texts
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ def convert(request: Request) -> dict[str, Any]:
         "clock_offset_ns": offset_ns,
     }
     texts = ((session.folder, block) for block in _blocks(request, session, market))
-    return convert_texts(request, instrument, source, texts, Intact(), clock_offset_ns=offset_ns)
+    own = OwnOrders(records(session, keep_going=request.keep_going), market.index, offset_ns)
+    return convert_texts(request, instrument, source, texts, Intact(), clock_offset_ns=offset_ns, own=own)
 
 
 def convert_all(request: Request) -> dict[str, dict[str, Any]]:

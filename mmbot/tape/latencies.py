@@ -4,10 +4,9 @@ For every PLACE, AMEND and CANCEL that was sent: when it left us (the time of th
 exchange acted on it (what its answer states), when the first answer reached us. All three on our clock: the exchange's
 times are corrected as `mmbot.tape.journal` does it for the tape, so that tape and latencies fit together.
 
-Exchanges state whole milliseconds. The instant lies somewhere in that millisecond, and between request and answer: the
-middle of what is left is taken, which is wrong by half a millisecond at most. On a simulated exchange beside us whole
-round trips are shorter than that, so there the split between the way there and back is hardly more than half and half;
-their sum is exact.
+Exchanges state whole milliseconds; `mmbot.tape.instants` says which instant is taken. On a simulated exchange beside us
+whole round trips are shorter than that, so there the split between the way there and back is hardly more than half and
+half; their sum is exact.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ import numpy as np
 from mmbot._core.eventlog import EventKind
 from mmbot._core.types import CommandKind, CommandView, OrderEvent, OrderEventKind, Owner
 from mmbot.errors import ConfigError, TapeError
+from mmbot.tape.instants import instants
 from mmbot.tape.journal import clock_offset_ns, open_session, records
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Latencies:
         exch_ns: when the exchange acted, our clock; 0: the request never reached it.
         resp_ns: when the first answer reached us, our clock.
         command: `CommandKind` of each.
+        fill_exch_ns: when the exchange filled an order, our clock, ascending.
+        fill_resp_ns: when we first knew of it, our clock.
         left_out: requests that say nothing, by reason.
         clock_offset_ns: what was taken off the exchange's times.
         resolution_ns: of the exchange's times.
@@ -67,6 +69,8 @@ class Latencies:
     exch_ns: NDArray[np.int64]
     resp_ns: NDArray[np.int64]
     command: NDArray[np.int8]
+    fill_exch_ns: NDArray[np.int64]
+    fill_resp_ns: NDArray[np.int64]
     left_out: dict[str, int]
     clock_offset_ns: int
     resolution_ns: int
@@ -91,6 +95,8 @@ class Latencies:
             "entry_us": _percentiles(there),
             "response_us": _percentiles(back),
             "round_trip_us": _percentiles(trip),
+            "fills": len(self.fill_exch_ns),
+            "fill_us": _percentiles((self.fill_resp_ns - self.fill_exch_ns) / 1e3),
         }
 
     def save(self, path: Path) -> None:
@@ -111,6 +117,8 @@ class Latencies:
                     exch_ns=self.exch_ns,
                     resp_ns=self.resp_ns,
                     command=self.command,
+                    fill_exch_ns=self.fill_exch_ns,
+                    fill_resp_ns=self.fill_resp_ns,
                     about=np.frombuffer(msgspec.json.encode(self.summary()), np.uint8),
                 )
             part.replace(path)
@@ -211,6 +219,7 @@ class _Answers:
 
     def __init__(self) -> None:
         self.requests: defaultdict[int, list[_Request]] = defaultdict(list)
+        self.fills: defaultdict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
         self._open: defaultdict[tuple[int, int, int], deque[_Request]] = defaultdict(deque)
 
     def sent(self, command: CommandView) -> None:
@@ -224,6 +233,8 @@ class _Answers:
         """An order event came in."""
         if event["owner"] != Owner.OURS or not event["order_num"]:
             return
+        if event["kind"] == OrderEventKind.FILL and event["exch_ts_ns"]:
+            self.fills[event["market"]].setdefault(event["trade_id"], (event["exch_ts_ns"], recv_ns))
         for kind, done in _DONE.items():
             if event["request"] == kind or (not event["request"] and event["kind"] in done):
                 self._answer(self._open.get((event["market"], event["order_num"], kind)), event, recv_ns)
@@ -258,21 +269,24 @@ def _latencies(session: Session, market: SessionMarket, answers: _Answers) -> La
         elif not request.exch_ns:
             left_out["no time of the exchange"] += 1
         else:
-            # The instant lies in the stated interval, between request and answer, and not before an earlier request's.
-            low = max(request.exch_ns - offset_ns, request.req_ns, latest)
-            high = min(request.exch_ns - offset_ns + resolution_ns - 1, request.resp_ns)
-            if low > request.resp_ns:
+            stated = request.exch_ns - offset_ns
+            after = max(request.req_ns, latest)  # not before an earlier request's, either
+            if max(stated, after) > request.resp_ns:
                 left_out["overtaken"] += 1
                 continue
-            latest = (low + max(low, high)) // 2
+            latest = int(instants(stated, request.resp_ns, after_ns=after, resolution_ns=resolution_ns))
             rows.append((request.req_ns, latest, request.resp_ns, request.command))
     columns = np.array(rows, np.int64).reshape(-1, 4)
+    fills = np.array(sorted(answers.fills[market.index].values()), np.int64).reshape(-1, 2)
+    filled_ns = np.maximum.accumulate(instants(fills[:, 0] - offset_ns, fills[:, 1], resolution_ns=resolution_ns))
     return Latencies(
         market.id,
         req_ns=columns[:, 0].copy(),
         exch_ns=columns[:, 1].copy(),
         resp_ns=columns[:, 2].copy(),
         command=columns[:, 3].astype(np.int8),
+        fill_exch_ns=filled_ns,
+        fill_resp_ns=np.maximum(fills[:, 1], filled_ns),
         left_out=dict(left_out),
         clock_offset_ns=offset_ns,
         resolution_ns=resolution_ns,

@@ -15,8 +15,10 @@ from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.listings import known_instrument
 from mmbot.recordings import EntryKind, parse_line
+from mmbot.tape.instants import MS, instants
 from mmbot.tape.instruments import described_instrument, instrument_fields
 from mmbot.tape.lines import Intact, line_blocks
+from mmbot.tape.own import OthersWriter
 from mmbot.tape.quality import Quality
 from mmbot.tape.request import Request, Rules
 from mmbot.tape.spool import Spool
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mmbot.tape.own import OwnOrders
+
     Columns = dict[str, NDArray[Any]]
 
 READING_SHARE: Final = 0.7
@@ -37,6 +41,7 @@ FINEST_DECIMALS: Final = 8
 """Of Binance's prices and quantities."""
 FOLDER_LOOKED_AT: Final = 200
 """Lines of each file of a folder, to see whose it is."""
+MOST_NS: Final = (1 << 63) - 1
 MOST_HELD: Final = 1 << 18
 """Batches held until the exchange says the time for the first time."""
 
@@ -72,6 +77,7 @@ def convert_texts(
     intact: Intact,
     *,
     clock_offset_ns: int | None = None,
+    own: OwnOrders | None = None,
 ) -> dict[str, Any]:
     """Convert the lines of one market, wherever they are from.
 
@@ -83,6 +89,7 @@ def convert_texts(
         intact: how far the files were whole, once `texts` has ended.
         clock_offset_ns: how far the venue's clock was ahead of ours, where that is known: it is taken off the venue's
             times, and what is left of them behind ours is cut, so that local times stay as they are.
+        own: orders of whoever recorded it, which the tape's exchange shall not hold.
 
     Returns:
         The quality report.
@@ -92,7 +99,8 @@ def convert_texts(
         OSError: a file cannot be read or written.
     """
     intake, decoder = _intake(request, instrument)
-    with Spool(request.out.parent) as spool, TapeWriter(request.out, instrument, source) as writer:
+    where = request.out, instrument, source
+    with Spool(request.out.parent) as spool, OthersWriter(*where, own) if own else TapeWriter(*where) as writer:
         first = _read(texts, intake, spool, clock_offset_ns)
         if not spool.batches:
             raise TapeError(
@@ -205,6 +213,8 @@ def _odd_line(symbol: str) -> Callable[[bytes], tuple[int, bytes, bool] | None]:
         entry = parse_line(line)
         if entry is None:
             return None
+        if entry.recv_ns > MOST_NS:
+            raise ValueError(f"line: expected nanoseconds since 1970, found {entry.recv_ns}")
         if entry.kind is EntryKind.FRAME:
             return entry.recv_ns, entry.payload, False
         if entry.kind is EntryKind.REST:
@@ -227,6 +237,7 @@ def _read(
     for path, block in texts:
         if path != here:
             here, first = path, first or path
+            intake.begin_file()
             lines_before, offset_before = intake.lines, intake.offset
         if not intake.feed(block):
             _raise_fault(path, intake, lines_before, offset_before)
@@ -245,20 +256,31 @@ def _drain(held: list[Columns], spool: Spool, first_exch_ns: int, clock_offset_n
             first = columns["local_ns"] + (clock_offset_ns or 0) if first_exch_ns < 0 else first_exch_ns
             columns["exch_ns"] = np.where(untimed, first, columns["exch_ns"])
         if clock_offset_ns is not None:
-            columns["exch_ns"] = np.minimum(columns["exch_ns"] - clock_offset_ns, columns["local_ns"])
+            stated, told = columns["exch_ns"], columns["local_ns"]
+            fine = np.where(stated % MS, 1, MS)
+            columns["exch_ns"] = np.minimum(instants(stated - clock_offset_ns, told, resolution_ns=fine), told)
         spool.append(columns)
     held.clear()
 
 
 def _raise_fault(path: Path, intake: Intake, lines_before: int, offset_before: int) -> None:
     line, offset, reason, text = intake.fault or (0, 0, "", b"")
+    where = f"{path}: line {line - lines_before}, byte {offset - offset_before} of its text"
     hint = "--keep-going leaves such lines out and counts them"
+    if reason.startswith("RECEIVED"):
+        raise TapeError(
+            f"{where}: expected a receive time in nanoseconds since 1970, within a day of the exchange's, "
+            f"found {reason.removeprefix('RECEIVED at ')}: {text!r} ({hint})"
+        )
+    if reason.startswith("ORDER"):
+        _, latest, found = reason.split()
+        raise TapeError(
+            f"{where}: expected lines, and files, in the order of their receive times, found {found} behind {latest}, "
+            f"{(int(latest) - int(found)) / 1e9:.1f} s back (--keep-going sorts them)"
+        )
     if reason == "REASON_PRICE":
         hint = "is --tick right? --rules hftbacktest rounds prices; --keep-going leaves such lines out"
-    raise TapeError(
-        f"{path}: line {line - lines_before}, byte {offset - offset_before} of its text: "
-        f"expected a market-data message, found {_REASONS.get(reason, reason)}: {text!r} ({hint})"
-    )
+    raise TapeError(f"{where}: expected a market-data message, found {_REASONS.get(reason, reason)}: {text!r} ({hint})")
 
 
 _REASONS: Final = {

@@ -77,6 +77,33 @@ def test_of_two_orders_at_the_same_time_the_later_counts() -> None:
     assert latency.entry_at(99) == 30
 
 
+def test_in_turn_each_order_of_a_moment_has_its_own() -> None:
+    rows = np.array([(50, 55, 60), (100, 110, 120), (100, 130, 150), (100, 130, 170), (200, 240, 250)], np.int64).T
+    latency = RecordedLatency(*rows, in_turn=True)
+    assert [latency.entry_at(100) for _ in range(4)] == [10, 30, 30, 30]
+    assert [latency.response_at(ns) for ns in (110, 130, 130, 130)] == [10, 20, 40, 40]
+    assert latency.entry_at(150) == 35
+    assert latency.entry_at(100) == 30  # all of that moment have had their turn
+    assert [latency.entry_at(200), latency.entry_at(200), latency.entry_at(201)] == [40, 40, 40]
+    assert [latency.entry_at(50), latency.entry_at(51)] == [5, 5]
+
+
+def test_fills_are_told_as_recorded_or_as_answers_are() -> None:
+    rows = np.array(ROWS, np.int64).T
+    assert RecordedLatency(*rows).fill_at(230) == 15
+    fills = np.array([220, 240], np.int64)
+    latency = RecordedLatency(*rows, 10, fill_exch_ns=fills, fill_resp_ns=np.array([320, 440]))
+    assert [latency.fill_at(ns) for ns in (0, 230, 240, 250, 999)] == [110, 110, 160, 210, 210]
+    assert latency.response_at(240) == 25
+    none = np.zeros(0, np.int64)
+    assert RecordedLatency(*rows, fill_exch_ns=none, fill_resp_ns=none).fill_at(230) == 15
+    with pytest.raises(ValueError, match="expected 2 fill_resp_ns"):
+        RecordedLatency(*rows, fill_exch_ns=fills)
+    with pytest.raises(ValueError, match="fill 1: expected latencies >= 0, found -1 ns back"):
+        RecordedLatency(*rows, fill_exch_ns=fills, fill_resp_ns=np.array([225, 239]))
+    assert ConstantLatency(MS, 2 * MS).fill_at(0) == 2 * MS
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

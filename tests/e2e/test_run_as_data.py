@@ -51,3 +51,23 @@ def test_a_run_becomes_tapes_and_latencies(start_bot: Callable[..., Bot], tmp_pa
         assert RecordedLatency(*columns).entry_at(int(columns[0][0])) >= 0
         assert 0 < each["round_trip_us"]["p50"] < 1e6
         assert each["clock_offset_ns"] == 0
+
+
+def test_a_backtest_of_a_run_repeats_it(start_bot: Callable[..., Bot], tmp_path: Path) -> None:
+    bot = start_bot(changes=lambda config: config["strategy"]["params"].update(half_spread_bps=0.4))
+    bot.quoting().fills(at_least=12)
+    bot.stop()
+    out = tmp_path / "repeated"
+    process = mmbot("backtest", bot.run_dir, "--out", out, "--set", f"backtest.cache={tmp_path / 'cache'}")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
+    process = mmbot("report", "--compare", bot.run_dir, out, "--json")
+    text, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
+    found = json.loads(text)["fills"]
+    quotes = found["markets"]["perp_btc"]["quotes"]
+    # A tape cannot tell which of two things of one millisecond came first, nor who was ahead in a queue.
+    assert found["matched"] >= 0.7 * found["a"]
+    assert quotes["matched"] >= 0.5 * quotes["a"]
+    assert found["same"] + len(found["differences"]) == found["matched"] + found["only_a"] + found["only_b"]
+    assert all(each["text"] for each in found["differences"])

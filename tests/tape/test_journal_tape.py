@@ -2,103 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import raw_lines
+from made_up_journal import MS, START, T0, Journal, columns
 from made_up_tape import PERP
 
 from mmbot._core.eventlog import EventKind
 from mmbot._core.order_latency import RecordedLatency
 from mmbot._core.tape import open_tape
-from mmbot._core.types import CommandKind, CommandView, Owner
+from mmbot._core.types import CommandKind, Owner
 from mmbot._core.types import OrderEventKind as Told
 from mmbot.errors import ConfigError, TapeError
-from mmbot.journal import JournalWriter
 from mmbot.tape import Request, convert
 from mmbot.tape.journal import clock_offset_ns, convert_all, open_session
 from mmbot.tape.latencies import load_latencies, measure, save_all
 from mmbot.tape.sources import kind_of
-from mmbot.testing import INSTRUMENTS
-
-MS = 1_000_000
-T0 = raw_lines.T0 * MS
-START = {
-    "config": {
-        "venues": {"perp": {"kind": "binance_usdm", "endpoint": "live"}, "spot": {"kind": "binance_spot"}},
-        "markets": {
-            "perp_btc": {"venue": "perp", "symbol": "BTC/USDT:USDT", "role": "maker"},
-            "spot_btc": {"venue": "spot", "symbol": "BTC/USDT", "role": "hedge"},
-        },
-    },
-    "instruments": INSTRUMENTS,
-    "feeds": [0, 0, 1],
-    "more": "that nobody here needs",
-}  # fmt: skip
-
-
-class Journal:
-    """A session's journal in the making."""
-
-    def __init__(self, run: Path, start: dict[str, Any] | None = None) -> None:
-        self.run = run
-        self._writer = JournalWriter(run / "journal")
-        self._writer.start()
-        self._seq = 0
-        if start is not None:
-            self.add(EventKind.START, 0, T0, json.dumps(start).encode())
-
-    def add(self, kind: EventKind, source: int, ts_ns: int, body: bytes) -> None:
-        self._seq += 1
-        self._writer.ring.append(kind, 0, source, ts_ns, self._seq, body)
-
-    def lines(self, feed: int, market: int, *lines: bytes) -> list[bytes]:
-        """Journal the lines of a raw recording: snapshots as such, the rest as frames."""
-        for line in lines:
-            time, _, body = line.strip().partition(b" ")
-            if b"lastUpdateId" in body:
-                self.add(EventKind.SNAPSHOT, market, int(time), body)
-            else:
-                self.add(EventKind.FRAME, feed, int(time), body)
-        return list(lines)
-
-    def clock(self, venue: int, offset_ns: int) -> None:
-        command = {"op": "clock", "venue": venue, "offset_ns": offset_ns}
-        self.add(EventKind.COMMAND, 0, T0, json.dumps(command).encode())
-
-    def command(self, kind: CommandKind, at_ms: float, order_num: int = 1, market: int = 0) -> None:
-        view = CommandView(kind=kind, market=market, ts_ns=T0 + int(at_ms * MS), order_num=order_num)
-        self.add(EventKind.OUT_COMMAND, 0, view.ts_ns, view.raw())
-
-    def told(
-        self, kind: Told, at_ms: float, *, exch_ms: float = 0, order_num: int = 1, request: int = 0, **more: int
-    ) -> None:
-        from mmbot._core.types import OrderEvent
-
-        fields = {
-            "kind": kind, "market": 0, "exch_ts_ns": T0 + int(exch_ms * MS) if exch_ms else 0,
-            "order_num": order_num, "request": request,
-        } | more  # fmt: skip
-        self.add(EventKind.ORDER, 0, T0 + int(at_ms * MS), raw_event(OrderEvent(**fields)))
-
-    def close(self) -> Path:
-        self._writer.stop()
-        return self.run
-
-
-def raw_event(event: Any) -> bytes:
-    """The bytes that `OrderEvent.from_raw` takes: an `OrderUpdate` as the compiler lays it out."""
-    d = event.as_dict()
-    head = [d[name] for name in (
-        "exch_ts_ns", "order_num", "venue_order_id", "price_ticks", "qty_lots", "cum_filled_lots", "last_price_ticks",
-        "last_qty_lots", "trade_id", "fee_e8",
-    )]  # fmt: skip
-    small = [d[name] for name in ("kind", "side", "state", "maker", "owner", "request")]
-    body = np.array(head, "<i8").tobytes() + np.array([d["market"], d["reason"]], "<i4").tobytes()
-    return body + np.array([d["fee_asset"]], "<i2").tobytes() + np.array(small, "i1").tobytes()
 
 
 def perp_lines(shift_ms: float = 0) -> list[bytes]:
@@ -119,12 +40,6 @@ def spot_lines() -> list[bytes]:
     ]
 
 
-def columns(path: Path) -> dict[str, list[Any]]:
-    tape = open_tape(path)
-    assert tape.n_chunks == 1
-    return {name: column.tolist() for name, column in tape.arrays(0).items()}
-
-
 def test_a_tape_of_a_run_is_that_of_a_recording_of_the_same_messages(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "run", START)
     perp, spot = perp_lines(), spot_lines()
@@ -139,7 +54,11 @@ def test_a_tape_of_a_run_is_that_of_a_recording_of_the_same_messages(tmp_path: P
         instrument = PERP if name == "perp_btc" else open_session(run).markets[1].instrument
         convert(Request(sources=(tmp_path / "raw.txt",), out=tmp_path / "raw.tape", instrument=instrument))
         convert(Request(sources=(run,), out=tmp_path / "run.tape", symbol=name))
-        assert columns(tmp_path / "run.tape") == columns(tmp_path / "raw.tape")
+        of_run, of_raw = columns(tmp_path / "run.tape"), columns(tmp_path / "raw.tape")
+        # A recording keeps the milliseconds that the venue stated, a session's tape has instants inside of them.
+        stated, instants = np.array(of_raw.pop("exch_ns")), np.array(of_run.pop("exch_ns"))
+        assert ((instants >= stated) & (instants < stated + MS)).all()
+        assert of_run == of_raw
     footer = open_tape(tmp_path / "run.tape").footer
     assert footer["source"]["market"] == "spot_btc"
     assert footer["instrument"]["lot_size"] == "0.00001"
@@ -222,14 +141,14 @@ def test_latencies_are_from_request_to_exchange_and_back(tmp_path: Path) -> None
     found = measure(run)["perp_btc"]
     times = [((req - T0) / MS, (exch - T0) / MS, (resp - T0) / MS)
              for req, exch, resp in zip(found.req_ns, found.exch_ns, found.resp_ns, strict=True)]  # fmt: skip
-    # The middle of the millisecond that the exchange states, of what of it lies between request and answer.
+    # Told in the stated millisecond: the middle of what of it is left. Told 1 and 0.5 ms after it: later in it.
     assert times == [
-        pytest.approx(each, abs=2e-6) for each in ((10.2, 11.5, 13.0), (20.0, 21.5, 22.5), (30.0, 30.2, 30.4))
+        pytest.approx(each, abs=2e-6) for each in ((10.2, 11.75, 13.0), (20.0, 21 + 2 / 3, 22.5), (30.0, 30.2, 30.4))
     ]
     assert found.command.tolist() == [CommandKind.PLACE, CommandKind.AMEND_ORDER, CommandKind.CANCEL_ORDER]
     assert found.resolution_ns == MS
     model = RecordedLatency(found.req_ns, found.exch_ns, found.resp_ns)
-    assert model.entry_at(T0 + round(10.2 * MS)) == pytest.approx(1.3 * MS, abs=2)
+    assert model.entry_at(T0 + round(10.2 * MS)) == pytest.approx(1.55 * MS, abs=2)
 
 
 def test_what_says_nothing_is_left_out_and_what_never_arrived_is_marked(tmp_path: Path) -> None:
@@ -261,8 +180,21 @@ def test_latencies_are_on_our_clock(tmp_path: Path) -> None:
     journal.command(CommandKind.PLACE, 10.0)
     journal.told(Told.ACK, 13.0, exch_ms=511, request=CommandKind.PLACE)
     found = measure(journal.close())["perp_btc"]
-    assert (found.exch_ns[0] - T0) / MS == pytest.approx(11.5, abs=1e-5)
+    assert (found.exch_ns[0] - T0) / MS == pytest.approx(11.75, abs=1e-5)
     assert found.summary()["clock_offset_ns"] == 500 * MS
+
+
+def test_fills_have_a_latency_of_their_own(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "run", START)
+    journal.command(CommandKind.PLACE, 10.2)
+    journal.told(Told.ACK, 10.8, exch_ms=10, request=CommandKind.PLACE)
+    journal.told(Told.FILL, 25.5, exch_ms=22, trade_id=8)
+    journal.told(Told.FILL, 20.5, exch_ms=20, trade_id=7)
+    journal.told(Told.FILL, 29.5, exch_ms=20, trade_id=7)  # told again by a query
+    found = measure(journal.close())["perp_btc"]
+    assert [(time - T0) / MS for time in found.fill_resp_ns.tolist()] == [20.5, 25.5]
+    assert [(time - T0) / MS for time in found.fill_exch_ns.tolist()] == pytest.approx([20.25, 22 + 12 / 14], abs=1e-5)
+    assert found.summary()["fills"] == 2
 
 
 def test_files_hold_what_was_measured(tmp_path: Path) -> None:
