@@ -17,6 +17,12 @@ from mmbot._core.types cimport Level
 
 from mmbot._core.message import BadReason
 
+cdef int64_t DAY_NS = 86_400_000_000_000
+cdef int64_t FIRST_NS = 946_684_800_000_000_000             # the years 2000
+cdef int64_t LAST_NS = 4_102_444_800_000_000_000            # to 2100
+
+cdef int64_t MOST_BACK_NS = 5_000_000_000                   # more is no clock that was set, but lines out of order
+
 cdef enum:
     OLDER = -1
     NEXT = 0
@@ -55,6 +61,7 @@ cdef class Intake:
         self.tick, self.lot, self.unit = tick, lot, unit
         self.book, self.out = Book(), BatchColumns()
         self.last_id = self.snapshot_id = -1
+        self.file_first_ns = self.file_latest_ns = -1
         self.first_exch_ns = self.last_exch_ns = self.last_local_ns = self.latest_event_ns = -1
         self.gap_places = []
 
@@ -137,6 +144,10 @@ cdef class Intake:
         if kind == CONTROL or kind == IGNORED:
             self.no_messages += 1
             return 0
+        if not self._is_sensible(local_ns, frame.txn_ts_ns if frame.txn_ts_ns else frame.event_ts_ns):
+            return self._undecodable(p, n, f"RECEIVED at {local_ns}")
+        if self.strict and not self._is_in_order(local_ns):
+            return self._undecodable(p, n, f"ORDER {max(self.file_latest_ns, self.file_first_ns)} {local_ns}")
         if local_ns < self.last_local_ns:
             self.local_back += 1
             self.local_back_max_ns = max(self.local_back_max_ns, self.last_local_ns - local_ns)
@@ -152,6 +163,31 @@ cdef class Intake:
         if kind == BOOK_TICKER:
             return self._ticker(local_ns)
         return self._mark(local_ns)
+
+    cdef bint _is_sensible(self, int64_t local_ns, int64_t exch_ns) noexcept:
+        """Whether a message can have come in then: a line's damaged time would move all times of the tape."""
+        if not FIRST_NS <= local_ns < LAST_NS:
+            return False
+        if exch_ns <= 0:                                # it states none
+            exch_ns = self.latest_event_ns
+        if exch_ns <= 0:
+            return True
+        # A book that is asked for states when it last changed, which on a quiet market is long ago.
+        return exch_ns - local_ns <= DAY_NS and (local_ns - exch_ns <= DAY_NS or self.frame.kind == SNAPSHOT)
+
+    cdef bint _is_in_order(self, int64_t local_ns) noexcept:
+        """Whether a message may stand where it does: within a file in order, and no file before an earlier one."""
+        cdef int64_t least = self.file_latest_ns if self.file_latest_ns >= 0 else self.file_first_ns
+        if least >= 0 and local_ns < least - MOST_BACK_NS:
+            return False
+        if self.file_latest_ns < 0:
+            self.file_first_ns = local_ns
+        self.file_latest_ns = max(self.file_latest_ns, local_ns)
+        return True
+
+    def begin_file(self) -> None:
+        """The lines that follow are of another file, which may begin before the last one ended."""
+        self.file_latest_ns = -1
 
     cdef int64_t _time(self, int64_t exch_ns, int64_t local_ns) except? -1:
         """Notes the exchange's time of a message."""

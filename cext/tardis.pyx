@@ -44,7 +44,10 @@ cdef enum:
     _WRONG = 2
     SHOWN = 60              # bytes of a row that a message shows
 
-cdef int64_t MAX_US = 4_000_000_000_000_000                 # in the year 2096
+cdef int64_t MIN_US = 946_684_800_000_000                   # the years 2000
+cdef int64_t MAX_US = 4_102_444_800_000_000                 # to 2100
+cdef int64_t DAY_US = 86_400_000_000
+cdef int64_t MOST_BACK_NS = 5_000_000_000                   # more is no clock that was set, but rows out of order
 cdef int64_t VALUE_LIMIT = 4_611_686_018_427_387_904        # 2**62
 
 
@@ -156,8 +159,12 @@ cdef class TardisRows:
             return ours == _OTHER
         for i in range(2):
             field = &row.field[self.place[i]]
-            if not _whole(field, &us[i]) or us[i] > MAX_US:
+            if not _whole(field, &us[i]) or not MIN_US <= us[i] < MAX_US:
                 return self._wrong(f"{KINDS[self.kind][i]} in microseconds", field.p, field.n)
+        if us[TIMESTAMP] - us[LOCAL_TIMESTAMP] > DAY_US:    # one of them is damaged
+            return self._wrong("local_timestamp within a day of timestamp", field.p, field.n)
+        if self.strict and us[LOCAL_TIMESTAMP] * 1000 < self.last_local_ns - MOST_BACK_NS:
+            return self._wrong("rows in the order of their local_timestamp", field.p, field.n)
         row.exch_ns, row.local_ns = us[TIMESTAMP] * 1000, us[LOCAL_TIMESTAMP] * 1000
         self.exch_back += row.exch_ns < self.last_exch_ns
         self.local_back += row.local_ns < self.last_local_ns
@@ -265,7 +272,7 @@ cdef class TardisRows:
         ):
             return False
         if field.n:
-            if not _whole(field, &now[3]) or now[3] > MAX_US:
+            if not _whole(field, &now[3]) or (now[3] and not MIN_US <= now[3] < MAX_US):
                 return self._wrong("funding_timestamp in microseconds", field.p, field.n)
             now[3] *= 1000
         if now[0] == 0 or (self.any_mark and memcmp(now, self.mark, sizeof(now)) == 0):

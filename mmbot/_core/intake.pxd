@@ -38,6 +38,7 @@ cdef class Intake:
     cdef bint spot, followed, tickers, marks, strict
     cdef double tick, lot, unit     # plain rules: size of tick and lot, units of the decoder per one; 0: exact
     cdef object odd_line
+    cdef int64_t file_first_ns, file_latest_ns  # receive times: of the file's first message; the latest so far
     cdef int64_t last_id            # of the latest diff; -1: none
     cdef int64_t snapshot_id        # of a snapshot that the next diff must bridge; -1: none
     cdef bint trusted               # a snapshot and every diff since are in the book
@@ -71,6 +72,8 @@ cdef class Intake:
     cdef int _print(self, int64_t local_ns) except -1
     cdef int _ticker(self, int64_t local_ns) except -1
     cdef int _mark(self, int64_t local_ns) except -1
+    cdef bint _is_in_order(self, int64_t local_ns) noexcept
+    cdef bint _is_sensible(self, int64_t local_ns, int64_t exch_ns) noexcept
     cdef int64_t _time(self, int64_t exch_ns, int64_t local_ns) except? -1
     cdef int64_t _ticks(self, int64_t price) noexcept
     cdef int64_t _lots(self, int64_t qty) noexcept

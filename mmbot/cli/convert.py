@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -193,34 +192,33 @@ def _measure(given: list[Path], out: Path, *, symbol: str | None, keep_going: bo
 
 def _convert(request: Request, to: Target) -> dict[str, Any]:
     """Convert, with a progress bar on a terminal; what the result holds."""
-    from mmbot.errors import TapeError
-    from mmbot.tape.sources import convert
+    from mmbot.tape.sources import convert, said_by_file
 
     for path in request.sources:
         if not path.exists():
             raise typer.BadParameter(f"{path}: expected a file or folder, found none", param_hint="SOURCE")
         if path.resolve() == request.out.resolve():
             raise typer.BadParameter(f"{path}: expected another file than the source", param_hint="OUT")
+    if request.out.is_dir():
+        raise typer.BadParameter(f"{request.out}: expected the name of a file, found a folder", param_hint="OUT")
     if not request.out.resolve().parent.is_dir():
         raise typer.BadParameter(f"{request.out.parent}: expected a folder, found none", param_hint="OUT")
-    try:
-        with _bar(f"{request.source.name} -> {request.out.name}") as progress:
-            if to is Target.TAPE:
-                convert(_with(request, progress=progress))
-                return describe_tape(request.out)
-            return _convert_through(request, to, progress)
-    except (OSError, EOFError) as error:
-        raise TapeError(f"{request.source}: {error}") from None
+    with said_by_file(request.out), _bar(f"{request.source.name} -> {request.out.name}") as progress:
+        if to is Target.TAPE:
+            convert(_with(request, progress=progress))
+            return describe_tape(request.out)
+        return _convert_through(request, to, progress)
 
 
 def _convert_through(request: Request, to: Target, progress: Callable[[float], None]) -> dict[str, Any]:
     """To another format than a tape, by way of one."""
+    from mmbot.tape.part import work_folder
     from mmbot.tape.sources import kind_of
 
-    with tempfile.TemporaryDirectory(dir=request.out.resolve().parent, prefix=".convert-") as folder:
+    with work_folder(request.out.resolve().parent) as folder:
         tape = request.source
         if kind_of(tape).name != "tape":
-            tape = Path(folder) / "between.tape"
+            tape = folder / "between.tape"
             overrides = request.overrides
             if to is Target.NPZ and kind_of(request.source).name.startswith("raw") and request.rules == "hftbacktest":
                 # An array has no units: nothing is rounded on the way to it.

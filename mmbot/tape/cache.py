@@ -16,7 +16,7 @@ from mmbot._core.tape import VERSION, open_tape
 from mmbot.errors import TapeError
 from mmbot.tape.instruments import DESCRIPTION, instrument_fields
 from mmbot.tape.request import Request, Rules
-from mmbot.tape.sources import convert, kind_of
+from mmbot.tape.sources import convert, kind_of, said_by_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,38 +74,37 @@ def prepare(
 
     Raises:
         ConfigError: venue, symbol or units are needed and not known.
-        TapeError: the data is damaged or not what it should be.
-        OSError: a file cannot be read or written.
+        TapeError: the data is damaged or not what it should be, or a file cannot be read or written.
     """
     rules = Rules(rules)
-    if kind_of(source).name == "tape":
-        return source
-    options = {
-        "version": [VERSION, converters()],
-        "instrument": instrument_fields(instrument) if instrument is not None else None,
-        "venue": venue,
-        "symbol": symbol,
-        "rules": str(rules),
-        "tickers": tickers,
-        "files": _stamps(source),
-    }
-    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:12]
-    cache.mkdir(parents=True, exist_ok=True)
-    out = cache / f"{source.name.split('.')[0]}-{digest}.tape"
-    with _alone(out):
-        if not _is_whole(out):
-            convert(
-                Request(
-                    sources=(source,),
-                    out=out,
-                    instrument=instrument,
-                    venue=venue,
-                    symbol=symbol,
-                    rules=rules,
-                    tickers=tickers,
-                    progress=progress,
-                )
-            )
+    with said_by_file(cache):
+        if kind_of(source).name == "tape":
+            return source
+        options = {
+            "version": [VERSION, converters()],
+            "instrument": instrument_fields(instrument) if instrument is not None else None,
+            "venue": venue,
+            "symbol": symbol,
+            "rules": str(rules),
+            "tickers": tickers,
+            "files": _stamps(source),
+        }
+        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:12]
+        cache.mkdir(parents=True, exist_ok=True)
+        out = cache / f"{source.name.split('.')[0]}-{digest}.tape"
+        request = Request(
+            sources=(source,),
+            out=out,
+            instrument=instrument,
+            venue=venue,
+            symbol=symbol,
+            rules=rules,
+            tickers=tickers,
+            progress=progress,
+        )
+        with _alone(out):
+            if not _is_whole(out):
+                convert(request)
     return out
 
 

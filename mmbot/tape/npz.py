@@ -1,9 +1,9 @@
 """hftbacktest's event arrays (``.npz``, ``.npy``) to tapes and back.
 
 A row has 64 bytes: u8 ev, i8 exch_ts, i8 local_ts, f8 px, f8 qty, u8 order_id, i8 ival, f8 fval. The low byte of ev is
-the kind: 1 depth, 2 trade, 3 clear, 4 snapshot level, 10 to 13 an order added, cancelled, modified, filled. Bits: 31
-seen at the exchange, 30 seen locally, 29 buy or bid, 28 sell or ask. Rows of one time, kind and side that follow each
-other are one batch of a tape, unless a price comes twice.
+the kind: 1 depth, 2 trade, 3 clear, 4 snapshot level, 5 best price, 10 to 13 an order added, cancelled, modified,
+filled. Bits: 31 seen at the exchange, 30 seen locally, 29 buy or bid, 28 sell or ask. Rows of one time, kind and side
+that follow each other are one batch of a tape, unless a price comes twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,6 +23,7 @@ from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.listings import known_instrument
 from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.part import part_file
 from mmbot.tape.request import Request, Rules
 from mmbot.tape.writer import VALUE_LIMIT, TapeWriter
 
@@ -65,6 +66,8 @@ _KINDS: Final = {
     12: TapeKind.L3_MODIFY,
     13: TapeKind.L3_FILL,
 }
+_BEST: Final = 5
+"""Best bid or best ask alone, for live use: hftbacktest's own backtest passes over such rows, and so do we."""
 _CUSTOM_FROM: Final = 100
 """Kinds from here on are the user's own: hftbacktest itself ignores them."""
 
@@ -73,7 +76,7 @@ def convert(request: Request) -> dict[str, Any]:
     """Convert an event array, which must be in order; see `mmbot.tape.sources.convert`."""
     instrument = _instrument(request)
     source = {"kind": "npz", "files": [str(path) for path in request.sources], "rules": str(request.rules)}
-    report: dict[str, Any] = {"rows": 0, "batches": 0, "unsupported_rows": 0, "rounded": 0}
+    report: dict[str, Any] = {"rows": 0, "batches": 0, "best_price_rows": 0, "unsupported_rows": 0, "rounded": 0}
     with TapeWriter(request.out, instrument, source) as writer:
         for path in request.sources:
             rest = np.empty(0, ROW)
@@ -105,19 +108,13 @@ def export(tape: Path | Tape, out: Path, *, progress: Callable[[float], object] 
     """
     source = tape if not isinstance(tape, os.PathLike) else open_tape(tape)
     total = sum(len(rows) for rows in _exported(source))
-    part = out.with_name(f"{out.name}.{os.getpid()}.part")
-    try:
-        with _opened(part, plain=out.suffix == ".npy") as file:
-            header = {"descr": npy.dtype_to_descr(ROW), "fortran_order": False, "shape": (total,)}
-            npy.write_array_header_1_0(file, header)
-            for index, rows in enumerate(_exported(source)):
-                file.write(rows.tobytes())
-                if progress is not None:
-                    progress((index + 1) / source.n_chunks)
-        part.replace(out)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with part_file(out) as whole, _opened(whole, plain=out.suffix == ".npy") as file:
+        header = {"descr": npy.dtype_to_descr(ROW), "fortran_order": False, "shape": (total,)}
+        npy.write_array_header_1_0(file, header)
+        for index, rows in enumerate(_exported(source)):
+            file.write(rows.tobytes())
+            if progress is not None:
+                progress((index + 1) / source.n_chunks)
     return total
 
 
@@ -163,24 +160,22 @@ def _values(units: NDArray[Any], size: str) -> NDArray[Any]:
 
 
 @contextmanager
-def _opened(part: Path, *, plain: bool) -> Iterator[IO[bytes]]:
-    with part.open("wb") as file:
-        if plain:
-            yield file
-        else:
-            with (
-                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-                archive.open(f"{MEMBER}.npy", "w", force_zip64=True) as member,
-            ):
-                yield member
-        file.flush()
-        os.fsync(file.fileno())
+def _opened(file: IO[bytes], *, plain: bool) -> Iterator[IO[bytes]]:
+    """The array within its file."""
+    if plain:
+        yield file
+        return
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(f"{MEMBER}.npy", "w", force_zip64=True) as member,
+    ):
+        yield member
 
 
 def _rows(path: Path) -> Iterator[tuple[NDArray[Any], float]]:
     """The rows of a file in blocks, each with the share of the file that is read then."""
-    try:
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        try:
             if file.read(4) == b"PK\x03\x04":
                 with zipfile.ZipFile(file) as archive:
                     names = [name for name in archive.namelist() if name.endswith(".npy")]
@@ -192,10 +187,11 @@ def _rows(path: Path) -> Iterator[tuple[NDArray[Any], float]]:
             else:
                 file.seek(0)
                 yield from _array_rows(path, file)
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-        raise TapeError(f"{path}: expected an npz or npy file, found a damaged one: {error}") from None
-    except zlib.error as error:
-        raise TapeError(f"{path}: expected an npz file, found damaged compression: {error}") from None
+        except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, OSError, OverflowError) as error:
+            # Whatever zipfile and numpy say of files that are none: a seek to before the start is an OSError.
+            raise TapeError(f"{path}: expected an npz or npy file, found a damaged one: {error}") from None
+        except zlib.error as error:
+            raise TapeError(f"{path}: expected an npz file, found damaged compression: {error}") from None
 
 
 def _array_rows(path: Path, file: IO[bytes]) -> Iterator[tuple[NDArray[Any], float]]:
@@ -204,7 +200,7 @@ def _array_rows(path: Path, file: IO[bytes]) -> Iterator[tuple[NDArray[Any], flo
     if read_header is None:
         raise TapeError(f"{path}: expected an npy file of version 1 or 2, found {version}")
     shape, _, dtype = read_header(file)
-    if dtype.itemsize != ROW.itemsize or len(shape) != 1 or set(dtype.names or ()) - set(ROW.names or ()):
+    if dtype.itemsize != ROW.itemsize or len(shape) != 1 or dtype.names != ROW.names:
         raise TapeError(f"{path}: expected one dimension of rows {ROW.names}, found {dtype} of shape {shape}")
     total, done = shape[0], 0
     while done < total:
@@ -244,12 +240,17 @@ def _append(
     report["rows"] += len(rows)
     number = (rows["ev"] & np.uint64(0xFF)).astype(np.int64)
     known = np.isin(number, list(_KINDS))
-    strange = ~known & (number < _CUSTOM_FROM)
+    best = number == _BEST
+    strange = ~known & ~best & (number < _CUSTOM_FROM)
     if strange.any():
         at = int(np.argmax(strange))
-        raise TapeError(f"{path}: row {row + at}: expected an event of {sorted(_KINDS)}, found {int(number[at])}")
-    report["unsupported_rows"] += int((~known).sum())
-    rows = _both_sides(rows[known])
+        raise TapeError(
+            f"{path}: row {row + at}: expected an event of {sorted([*_KINDS, _BEST])}, found {int(number[at])}"
+        )
+    report["best_price_rows"] += int(best.sum())
+    report["unsupported_rows"] += int((~known & ~best).sum())
+    origin = row + np.flatnonzero(known)  # of each row that is left, for errors
+    rows, origin = _both_sides(rows[known], origin)
     if not len(rows):
         return
     number = (rows["ev"] & np.uint64(0xFF)).astype(np.int64)
@@ -264,8 +265,8 @@ def _append(
     ):
         if not good.all():
             at = int(np.argmin(good))
-            raise TapeError(f"{path}: row {row + at}: expected {what}, found {rows[at]}")
-    place = (path, row, request.rules)
+            raise TapeError(f"{path}: row {origin[at]}: expected {what}, found {rows[at]}")
+    place = _Place(path, origin, request.rules)
     ticks, off_tick = _units(rows["px"], writer.instrument.tick_size, place, "px")
     lots, off_lot = _units(rows["qty"], writer.instrument.lot_size, place, "qty")
     report["rounded"] += off_tick + off_lot
@@ -286,31 +287,39 @@ def _append(
             levels,
         )
     except TapeError as error:
-        raise TapeError(f"{path}: rows {row} to {row + len(rows)}: {error}") from None
+        raise TapeError(f"{path}: rows {row} to {origin[-1] + 1}: {error}") from None
 
 
-def _both_sides(rows: NDArray[Any]) -> NDArray[Any]:
+class _Place(NamedTuple):
+    """Where values are from, and how they become units."""
+
+    path: Path
+    origin: NDArray[Any]
+    rules: Rules
+
+
+def _both_sides(rows: NDArray[Any], origin: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """A clear row of no side clears both sides whole: it becomes one of each."""
     ev = rows["ev"]
     sideless = ((ev & np.uint64(0xFF)) == TapeKind.CLEAR) & ((ev & np.uint64(BUY | SELL)) == 0)
     if not sideless.any():
-        return rows
-    rows = np.repeat(rows, np.where(sideless, 2, 1))
+        return rows, origin
+    rows, origin = (np.repeat(each, np.where(sideless, 2, 1)) for each in (rows, origin))
     second = np.flatnonzero((rows["ev"] & np.uint64(BUY | SELL)) == 0)[1::2]
     rows["px"][second - 1] = rows["px"][second] = 0
     rows["ev"][second - 1] |= np.uint64(BUY)
     rows["ev"][second] |= np.uint64(SELL)
-    return rows
+    return rows, origin
 
 
-def _units(values: NDArray[Any], size: str, place: tuple[Path, int, Rules], name: str) -> tuple[NDArray[Any], int]:
+def _units(values: NDArray[Any], size: str, place: _Place, name: str) -> tuple[NDArray[Any], int]:
     """Doubles in ticks or lots, and how many were not whole."""
-    path, row, rules = place
+    path, origin, rules = place
     scaled = values / float(size)
     fits = np.isfinite(scaled) & (np.abs(scaled) < VALUE_LIMIT)
     if not fits.all():
         at = int(np.argmin(fits))
-        raise TapeError(f"{path}: row {row + at}: expected {name} within 2**62 units of {size}, found {values[at]}")
+        raise TapeError(f"{path}: row {origin[at]}: expected {name} within 2**62 units of {size}, found {values[at]}")
     whole = np.trunc(scaled)
     whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)  # half away from zero
     units = whole.astype(np.int64)
@@ -318,7 +327,7 @@ def _units(values: NDArray[Any], size: str, place: tuple[Path, int, Rules], name
     if off.any() and rules is Rules.MMBOT:
         at = int(np.argmax(off))
         raise TapeError(
-            f"{path}: row {row + at}: expected {name} in whole units of {size}, found {values[at]} "
+            f"{path}: row {origin[at]}: expected {name} in whole units of {size}, found {values[at]} "
             "(is --tick or --lot right? --rules hftbacktest rounds)"
         )
     return units, int(off.sum())

@@ -11,7 +11,6 @@ Needs pyarrow: ``pip install "mmbot[data]"``.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from mmbot._core.tape import open_tape
 from mmbot._core.types import Instrument
 from mmbot.errors import ConfigError, TapeError
 from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.part import part_file
 from mmbot.tape.writer import TapeWriter
 
 if TYPE_CHECKING:
@@ -94,27 +94,24 @@ def write_parquet(tape: Path, out: Path, *, progress: Callable[[float], object] 
         [pa.field(name, kind, nullable=name in ("price_ticks", "qty_lots")) for name, kind in COLUMNS.items()],
         metadata={METADATA: msgspec.json.encode(about)},
     )
-    part = out.with_name(f"{out.name}.{os.getpid()}.part")
     rows = batches = 0
-    try:
-        with pq.ParquetWriter(
-            part, schema, compression="zstd", write_page_checksum=True, use_dictionary=["kind", "side", "flags"]
-        ) as writer:
-            for index in range(source.n_chunks):
-                chunk = source.arrays(index)
-                columns, empty = _rows_of(chunk, batches)
-                arrays = [
-                    pa.array(columns[name], mask=empty if name in ("price_ticks", "qty_lots") else None)
-                    for name in COLUMNS
-                ]
-                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-                batches += len(chunk["kind"])
-                rows += len(empty)
-                if progress is not None:
-                    progress((index + 1) / source.n_chunks)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        part_file(out) as file,
+        pq.ParquetWriter(
+            file, schema, compression="zstd", write_page_checksum=True, use_dictionary=["kind", "side", "flags"]
+        ) as writer,
+    ):
+        for index in range(source.n_chunks):
+            chunk = source.arrays(index)
+            columns, empty = _rows_of(chunk, batches)
+            arrays = [
+                pa.array(columns[name], mask=empty if name in ("price_ticks", "qty_lots") else None) for name in COLUMNS
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            batches += len(chunk["kind"])
+            rows += len(empty)
+            if progress is not None:
+                progress((index + 1) / source.n_chunks)
     return rows
 
 
@@ -147,7 +144,7 @@ def read_parquet(
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
-        raise TapeError(f"{path}: expected a Parquet file: {error}") from error
+        raise TapeError(f"{path}: expected a Parquet file: {_one_line(error)}") from error
     with file:
         about = _about(path, file.schema_arrow, pa)
         if instrument is None:
@@ -203,7 +200,7 @@ def _groups(path: Path, file: Any, pa: Any) -> Iterator[tuple[Columns, NDArray[n
                 yield {name: column[:last] for name, column in joined.items()}, nothing[:last]
             held = [({name: column[last:] for name, column in joined.items()}, nothing[last:])]
     except (pa.ArrowException, OSError) as error:
-        raise TapeError(f"{path}: damaged behind row {row}: {error}") from error
+        raise TapeError(f"{path}: damaged behind row {row}: {_one_line(error)}") from error
     if held and len(held[0][1]):
         yield held[0]
 
@@ -293,6 +290,11 @@ def _instrument(path: Path, fields: Any) -> Instrument:
         return Instrument(**fields)
     except (TypeError, ValueError, OverflowError) as error:
         raise TapeError(f"{path}: metadata {METADATA.decode()}: expected an instrument: {error}") from error
+
+
+def _one_line(error: Exception) -> str:
+    """What pyarrow says, which it may do in several lines."""
+    return " ".join(str(error).split())
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -92,6 +92,7 @@ _CONCERNS = {
     "older": "diffs older than the book",
     "split": "batches split because a message named a price twice",
     "untimed": "messages without an exchange time",
+    "best_price_rows": "rows of a best price alone, left out",
     "unsupported_rows": "rows of kinds that a tape does not have, left out",
     "rounded": "values between two ticks or lots, rounded",
 }

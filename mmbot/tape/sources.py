@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from mmbot.errors import TapeError
 from mmbot.tape.lines import head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mmbot.tape.request import Request
@@ -103,7 +104,9 @@ def kind_of(path: Path) -> Kind:
         if kind.fits(head):
             return kind
     expected = ", ".join(kind.name for kind in KINDS)
-    found = repr(head.text[:60]) if head.text else "an empty file" if not path.is_dir() else "a folder without them"
+    found = repr(head.text[:60]) if head.text else "an empty file"
+    if path.is_dir():
+        found = "a folder without them (those of a raw recording end in .gz there, Tardis' in .csv or .csv.gz)"
     raise TapeError(f"{path}: expected one of {expected}, found {found}")
 
 
@@ -115,12 +118,26 @@ def convert(request: Request) -> dict[str, Any]:
 
     Raises:
         ConfigError: venue, symbol or units are needed and not known, or wrong.
-        TapeError: the data is damaged or not what it should be; there is no tape then.
-        OSError: a file cannot be read or written.
+        TapeError: the data is damaged or not what it should be, or a file cannot be read or written; there is no tape
+            then.
     """
-    kind = kind_of(request.source)
-    for path in request.sources[1:]:
-        if (other := kind_of(path)) is not kind:
-            raise TapeError(f"{path}: expected more of {request.source}, which is {kind.name}, found {other.name}")
-    report: dict[str, Any] = getattr(importlib.import_module(kind.module), kind.function)(request)
+    with said_by_file(request.out):
+        kind = kind_of(request.source)
+        for path in request.sources[1:]:
+            if (other := kind_of(path)) is not kind:
+                raise TapeError(f"{path}: expected more of {request.source}, which is {kind.name}, found {other.name}")
+        report: dict[str, Any] = getattr(importlib.import_module(kind.module), kind.function)(request)
     return report
+
+
+@contextmanager
+def said_by_file(written: Path) -> Iterator[None]:
+    """What the system says of a file as a `TapeError` that names it.
+
+    Args:
+        written: what an error is about that names none, as that of a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TapeError(f"{error.filename or written}: {error.strerror or error}") from error

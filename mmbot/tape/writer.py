@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,6 +13,7 @@ from mmbot._core.eventlog import checksum
 from mmbot._core.tape import BYTE_ORDER, HEAD, TAIL, VERSION, TapeFlag, TapeKind
 from mmbot.errors import TapeError
 from mmbot.tape.instruments import instrument_fields
+from mmbot.tape.part import PartFile
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,7 +46,7 @@ class TapeWriter:
             writer.close({"gaps": 0})
 
     Args:
-        path: where the tape goes. It is written beside it, as ``<path>.<pid>.part``, made durable, and renamed.
+        path: where the tape goes. See `mmbot.tape.part`.
         instrument: of every batch.
         source: where the data is from, for the footer; JSON-able.
 
@@ -63,8 +63,8 @@ class TapeWriter:
         self._pending_batches = self._pending_levels = 0
         self._chunks: list[list[int]] = []
         self._last = {TapeFlag.EXCH: -VALUE_LIMIT, TapeFlag.LOCAL: -VALUE_LIMIT}
-        self._part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-        self._file = self._part.open("wb")
+        self._part = PartFile(self.path)
+        self._file = self._part.file
         self._offset = self._file.write(HEAD + struct.pack("<II", VERSION, BYTE_ORDER))
         self._closed = False
 
@@ -159,21 +159,16 @@ class TapeWriter:
                 separators=(",", ":"),
             ).encode()
             self._file.write(footer + struct.pack("<II", len(footer), checksum(footer)) + TAIL)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._part.replace(self.path)
+            self._part.publish()
         except BaseException:
             self.discard()
             raise
         self._closed = True
-        _sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Remove what was written."""
         self._closed = True
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        self._part.discard()
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -205,8 +200,8 @@ class TapeWriter:
         for flag, name in ((TapeFlag.EXCH, "exch_ns"), (TapeFlag.LOCAL, "local_ns")):
             times = run[name][(flags & flag) != 0]
             if len(times):
-                steps = np.diff(times, prepend=self._last[flag])
-                self._demand_all(steps >= 0, f"{name} that does not go back", times)
+                in_order = times >= np.concatenate(([self._last[flag]], times[:-1]))  # a difference may not fit
+                self._demand_all(in_order, f"{name} that does not go back", times)
                 last[flag] = int(times[-1])
         self._last = last
 
@@ -255,12 +250,3 @@ class TapeWriter:
 
 def _span(times: NDArray[Any]) -> tuple[int, int]:
     return int(times.min()), int(times.max())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

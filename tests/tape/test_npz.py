@@ -62,7 +62,7 @@ def test_rows_of_one_time_kind_and_side_are_one_batch(tmp_path: Path) -> None:
         Batch(15, 34, 77, TapeKind.L3_FILL, 0, 3, ((9, 500),)),
         Batch(16, 35, 77, TapeKind.L3_CANCEL, 0, 3, ((0, 0),)),
     ]
-    assert report == {"rows": 12, "batches": 10, "unsupported_rows": 0, "rounded": 0}
+    assert report == {"rows": 12, "batches": 10, "best_price_rows": 0, "unsupported_rows": 0, "rounded": 0}
 
 
 @pytest.mark.parametrize("name", ["b.npz", "b.npy"])
@@ -101,6 +101,16 @@ def test_kinds_of_the_users_own_are_left_out_and_counted(tmp_path: Path) -> None
     assert report["unsupported_rows"] == 1
 
 
+def test_best_prices_alone_are_left_out_and_counted(tmp_path: Path) -> None:
+    """hftbacktest's backtest passes over rows of kind 5: its books stay as they are."""
+    best = (5 | EXCH | LOCAL | BUY, 10, 20, 1.2, 2.0, 0)
+    found, report = converted(tmp_path, [ROWS[0], best, *ROWS[1:]])
+    assert found == converted(tmp_path, ROWS)[0]
+    assert report["best_price_rows"] == 1
+    with pytest.raises(TapeError, match=r"row 2: expected px in whole units of 0\.1, found 1\.05"):
+        converted(tmp_path, [ROWS[0], best, (1 | EXCH | LOCAL | BUY, 10, 20, 1.05, 1.0, 0)])
+
+
 def test_what_has_no_row_is_left_out_of_an_array(tmp_path: Path) -> None:
     given = [
         Batch(1, 2, 0, TapeKind.GAP, 0, 3, ()),
@@ -118,7 +128,7 @@ def test_what_has_no_row_is_left_out_of_an_array(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ((5 | EXCH | LOCAL | BUY, 10, 20, 1.0, 1.0, 0), r"row 1: expected an event of .*, found 5"),
+        ((6 | EXCH | LOCAL | BUY, 10, 20, 1.0, 1.0, 0), r"row 1: expected an event of .*, found 6"),
         ((1 | BUY, 10, 20, 1.0, 1.0, 0), "row 1: expected an exchange or local flag"),
         ((1 | EXCH, 10, 20, 1.0, 1.0, 0), "row 1: expected one side"),
         ((1 | EXCH | BUY | SELL, 10, 20, 1.0, 1.0, 0), "row 1: expected one side"),
@@ -128,6 +138,7 @@ def test_what_has_no_row_is_left_out_of_an_array(tmp_path: Path) -> None:
         ((1 | EXCH | BUY, 10, 20, float("nan"), 1.0, 0), "row 1: expected px within"),
         ((1 | EXCH | BUY, 10, 20, 1.0, float("inf"), 0), "row 1: expected qty within"),
         ((1 | EXCH | BUY, 10, 20, 1e300, 1.0, 0), "row 1: expected px within"),
+        ((1 | LOCAL | BUY, 10, -(1 << 63) + 5, 1.0, 1.0, 0), "rows 0 to 2: .*local_ns that does not go back"),
         ((1 | EXCH | BUY, 9, 20, 1.0, 1.0, 0), "rows 0 to 2: .*exch_ns that does not go back, found 9"),
         ((1 | LOCAL | BUY, 10, 19, 1.0, 1.0, 0), "rows 0 to 2: .*local_ns that does not go back, found 19"),
     ],
@@ -169,6 +180,14 @@ def test_a_damaged_array_is_an_error(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(TapeError, match="expected an array data"):
+        convert(request)
+    # What it says of its members' places lies before its start, which is an OSError within zipfile.
+    path.write_bytes(b"PK\x03\x04" + whole[-(len(whole) // 4) :])
+    with pytest.raises(TapeError, match=r"a\.npz: expected an npz or npy file, found a damaged one"):
+        convert(request)
+    fields = array(ROWS).dtype.descr
+    np.savez(path, data=np.zeros(4, [fields[1], fields[0], *fields[2:]]))
+    with pytest.raises(TapeError, match="expected one dimension of rows"):
         convert(request)
     np.savez(path, data=np.zeros(4))
     with pytest.raises(TapeError, match="expected one dimension of rows"):

@@ -194,6 +194,8 @@ def test_what_is_wrong_can_be_left_out_and_is_counted(tmp_path: Path) -> None:
         (BOOK, f"{at(1, 2)},1,bid,1.0,1", "is_snapshot true or false, found '1'"),
         (BOOK, f"2024-01-01,{US},true,bid,1.0,1", "timestamp in microseconds, found '2024-01-01'"),
         (BOOK, f"{US},{US}000,true,bid,1.0,1", "local_timestamp in microseconds"),
+        (BOOK, f"{US // 1000},{US // 1000},true,bid,1.0,1", "line 2: expected timestamp in microseconds"),
+        (BOOK, f"{US},{US - 86_400_000_001},true,bid,1.0,1", "local_timestamp within a day of timestamp"),
         (BOOK, f"{at(1, 2)},true,bid,1.0", "8 fields"),
         (BOOK, f"{at(1, 2)},true,bid,1.0,1,7", "8 fields"),
         (TRADES, f"{at(1, 2)},1,bid,1.0,1", "side buy, sell or unknown"),
@@ -211,6 +213,17 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, header: str, row: 
         batches(tmp_path, path)
     assert "bad.csv" in str(caught.value)
     assert not list(tmp_path.glob("out.tape*"))
+
+
+def test_rows_out_of_order_are_an_error_or_sorted_and_counted(tmp_path: Path) -> None:
+    later, earlier = f"{at(9_000_000, 9_000_000)},true,bid,1.0,1", f"{at(1, 2)},true,ask,2.0,1"
+    path = write(tmp_path / "book.csv", BOOK, later, earlier)
+    with pytest.raises(
+        TapeError, match=f"line 3: expected rows in the order of their local_timestamp, found '{US + 2}'"
+    ):
+        batches(tmp_path, path)
+    assert batches(tmp_path, path, keep_going=True)
+    assert open_tape(tmp_path / "out.tape").footer["quality"]["local_back"] == 1
 
 
 def test_a_truncated_gzip_file_is_an_error(tmp_path: Path) -> None:
