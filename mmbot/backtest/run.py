@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmbot.backtest.build import build
+from mmbot.backtest.checks import check
 from mmbot.backtest.results import summarise, write
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ def run(config: Config, *, out: Path | None = None, shelf: Shelf | None = None) 
         shelf: what many runs in one process share, so that each is quicker.
 
     Raises:
-        ConfigError: the config does not say what to play, or names a file that is not there.
+        ConfigError: the config does not say what to play, names a file that is not there, or asks for what the data
+            does not have.
         TapeError: recorded data cannot be read.
         PluginError: the strategy is wrong.
         OSError: the results cannot be written.
     """
     prepared = build(config, shelf)
+    check(config, prepared)
     started = time.perf_counter()
     prepared.backtest.run()
     took_s = time.perf_counter() - started

@@ -220,3 +220,23 @@ def test_states_lie_on_whole_multiples_and_end_with_the_last_moment(tmp_path: Pa
     assert [(t - ns(0)) / 1e6 for t in state["ts_ns"].tolist()][-1] == pytest.approx(45.1)
     assert all((t - ns(0)) % 10_000_000 == 0 for t in state["ts_ns"].tolist()[1:-1])
     assert len(state) >= 5
+
+
+class TestWhatWouldMeanNothing:
+    """Each of these once ran, and gave a result of noughts or by another model."""
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"start": moment(20), "end": moment(10)}, r"between \S+00\.020Z and \S+00\.010Z; the data is from 2024-08-09T"),
+            ({"start": moment(10**7)}, "nothing to play"),
+            ({"end": moment(-(10**7))}, "nothing to play"),
+            ({"queue": {"model": "l3_fifo"}}, r"l3_fifo needs order ids, which .*\.tape does not have"),
+            ({"balances": {"USDX": 5}}, r"balances\.USDX: no market settles in USDX; allowed: USDT"),
+        ],
+    )
+    def test_it_is_refused(self, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+        desk = Desk(tmp_path, **changes)
+        desk.tape(book(0, bid=99, ask=101), depth(5, BUY, (100, 2)), END)
+        with pytest.raises(ConfigError, match=message):
+            run(desk.config())
