@@ -60,10 +60,13 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = _report(error, error.exit_code)
     except TimeoutError as error:
         code = _report(error, 5)
-    except BrokenPipeError:
+    except BrokenPipeError:  # before other trouble with files, of which it is one
         # The reader of our output has gone (`mmbot ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        code = _report(MmbotError(f"{where}{error.strerror or error}"), 1)
     sys.exit(code)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,6 +47,31 @@ def command(
     summary = uvloop.run(serve(checked, duration_s=seconds(duration), watch=watch, show=not as_json))
     if as_json:
         write_json(summary)
+    else:
+        for line in told(summary):
+            typer.echo(line)
+
+
+def told(summary: dict[str, Any]) -> list[str]:
+    """What came of a run, in lines for a person."""
+    from pathlib import Path
+
+    orders, pnl = summary["orders"], summary["pnl"]
+    folder = Path(summary["journal"]).parent
+    parts = " + ".join(f"{part} {pnl[part]}" for part in ("spread", "inventory", "hedge", "fees", "funding"))
+    end = "every order gone, positions as the venues have them"
+    if not summary["reconciled"]:
+        end = (
+            f"NOT CONFIRMED that every order is gone and positions are as the venues have them: see {folder}/log.jsonl"
+        )
+    return [
+        f"ended     {summary['exit_reason']}; {end}",
+        "orders    " + ", ".join(f"{orders[what]} {what}" for what in ("sent", "canceled", "rejected", "unknown")),
+        f"fills     {summary['fills']}, {summary['hedge_fills']} of them hedges",
+        f"position  {', '.join(f'{market} {qty}' for market, qty in summary['positions'].items())}",
+        f"pnl       {pnl['total']} = {parts}",
+        f"results   {folder}",
+    ]
 
 
 def seconds(text: str | None, flag: str = "--for") -> float | None:

@@ -90,6 +90,7 @@ def command(
     from mmbot.sweep import Plots, Request, write_results
 
     plots = Plots(_pareto(pareto), _pairs(heat or []))
+    _wants_parquet()
     if config.is_dir():
         _show(write_results(config, plots), config, None, as_json=as_json)
         return
@@ -104,6 +105,20 @@ def command(
         from mmbot.errors import MmbotError
 
         raise MmbotError(f"all {results.rows} trials failed: {results.columns['error'][0]}")
+
+
+def _wants_parquet() -> None:
+    """Say what is missing before hours are spent on results that cannot be written.
+
+    Raises:
+        MmbotError: pyarrow is not installed.
+    """
+    from importlib.util import find_spec
+
+    from mmbot.errors import MmbotError
+
+    if find_spec("pyarrow") is None:
+        raise MmbotError("a sweep's results need the package pyarrow: pip install 'mmbot[sweep]'")
 
 
 def _run(

@@ -108,6 +108,53 @@ def test_exit_codes_follow_the_error_tree(
     assert capsys.readouterr().err == "mmbot: x\n"
 
 
+def test_a_file_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`mmbot backtest --out` of a path that is a file once ended in a traceback."""
+
+    def fail() -> None:
+        raise FileExistsError(17, "File exists", "results")
+
+    monkeypatch.setattr("mmbot.cli.venues.command", fail)
+    assert run("venues") == 1
+    assert capsys.readouterr().err == "mmbot: results: File exists\n"
+
+
+def test_a_sweep_says_what_it_needs_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It once told after the last trial."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert run("sweep", str(ROOT / "configs" / "replay_btcusdt.yaml"), "--grid", "risk.max_position=1,2") == 1
+    assert capsys.readouterr().err == (
+        "mmbot: a sweep's results need the package pyarrow: pip install 'mmbot[sweep]'\n"
+    )
+
+
+@pytest.mark.parametrize("reconciled", [True, False])
+def test_a_run_tells_what_came_of_it(reconciled: bool) -> None:
+    """It once ended without a word."""
+    from mmbot.cli.run import told
+
+    lines = told({
+        "exit_reason": "duration", "reconciled": reconciled, "fills": 3, "hedge_fills": 1,
+        "journal": "runs/a/b/journal",
+        "orders": {"sent": 5, "acked": 5, "rejected": 0, "canceled": 4, "unknown": 0},
+        "positions": {"perp": "0.01", "spot": "-0.01"},
+        "pnl": {"total": "1.5", "spread": "2", "inventory": "0", "hedge": "0", "fees": "-0.5", "funding": "0"},
+    })  # fmt: skip
+    assert lines[0].startswith("ended     duration; every order gone") == reconciled
+    assert ("NOT CONFIRMED" in lines[0]) != reconciled
+    assert lines[1:] == [
+        "orders    5 sent, 4 canceled, 0 rejected, 0 unknown",
+        "fills     3, 1 of them hedges",
+        "position  perp 0.01, spot -0.01",
+        "pnl       1.5 = spread 2 + inventory 0 + hedge 0 + fees -0.5 + funding 0",
+        "results   runs/a/b",
+    ]
+
+
 def test_a_traceback_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ConfigError("x")
