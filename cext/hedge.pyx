@@ -254,6 +254,7 @@ cdef class HedgeGroup:
                                 and now_ns - order.created_ns >= self.passive_deadline_ns):
                             self.execution.cancel(slot)
                         slot = following
+        self._note_down(now_ns)
         self.step(now_ns)
 
     cdef void _note_backlog(self, int64_t now_ns) noexcept:
@@ -266,6 +267,14 @@ cdef class HedgeGroup:
         self.backlog = off
         if self.backlog_since_ns == 0:
             self.backlog_since_ns = now_ns
+
+    cdef void _note_down(self, int64_t now_ns) noexcept:
+        for market in self.hedges:
+            if tradable(<Market>market):
+                self.down_since_ns = 0
+                return
+        if self.down_since_ns == 0:
+            self.down_since_ns = now_ns
 
     cdef double cost_bps(self, Market market, int side, double qty) noexcept:
         """Cost of taking `qty` base units now, in bps of the mid: fee, half spread, depth impact, funding.

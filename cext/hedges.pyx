@@ -55,6 +55,15 @@ cdef class Hedges:
             worst_ns = max(worst_ns, age_ns)
         return worst_ns
 
+    cdef int64_t worst_down_ns(self, int64_t now_ns) noexcept:
+        cdef HedgeGroup group
+        cdef int64_t worst_ns = 0
+        for item in self.groups:
+            group = item
+            if group.down_since_ns != 0:
+                worst_ns = max(worst_ns, now_ns - group.down_since_ns)
+        return worst_ns
+
     cdef void step_held(self, int64_t now_ns) noexcept:
         cdef HedgeGroup group
         for item in self.groups:

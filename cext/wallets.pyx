@@ -3,11 +3,13 @@
 from libc.math cimport fabs, isnan, llround
 from libc.stdint cimport int64_t
 
-from mmbot._core.gate cimport RiskGate
-from mmbot._core.margin cimport maintenance_margin
+from mmbot._core.gate cimport MarketRisk, RiskGate
+from mmbot._core.margin cimport maintenance_margin, shocked_ratio
 from mmbot._core.market cimport Market
 from mmbot._core.position cimport MAX_ASSETS
 from mmbot._core.venue_states cimport VenueStates
+
+cdef double WORST = 1e3           # as good as none left
 
 
 cdef class Wallets:
@@ -58,3 +60,17 @@ cdef class Wallets:
                 if other is not market:
                     needed += self.maintenance(other)
             self.gate.set_margin(market.index, equity_e8, <int64_t>(needed * 1e8))
+
+    cdef int64_t shocked_ppm(self, double move) noexcept:
+        cdef Market market
+        cdef MarketRisk* risk
+        cdef double worst = 0
+        for item in self.markets:
+            market = item
+            risk = &self.gate.markets[market.index]
+            if (not risk.has_margin or isnan(risk.equity) or market.position.lots == 0 or isnan(market.mid_ticks)):
+                continue
+            worst = max(worst, shocked_ratio(
+                &risk.margin, risk.equity, risk.other_maintenance, <double>market.position.lots * risk.lot_base,
+                market.mid_ticks * risk.tick_price, move, risk.inverse))
+        return <int64_t>(min(worst, WORST) * 1e6)

@@ -27,17 +27,19 @@ cdef class Watch:
         hedges, market_data, venues, wallets: what is watched.
         quoter: whom a change of the level concerns.
         notes: where transitions are told.
-        flatten_slippage: fraction of the touch that a flattening order may pay.
+        flatten_slippage, near_distance, close_distance: as in the contract.
     """
 
     def __init__(
         self, tuple markets, SessionLimits limits, Execution execution, Hedges hedges, MarketData market_data,
         Quoter quoter, VenueStates venues, Wallets wallets, Notes notes, *, double flatten_slippage,
+        double near_distance=0.0, double close_distance=0.0,
     ):
         self.markets, self.limits, self.execution = markets, limits, execution
         self.hedges, self.market_data, self.quoter = hedges, market_data, quoter
         self.venues, self.wallets, self.notes = venues, wallets, notes
         self.flatten_slippage = flatten_slippage
+        self.near_distance, self.close_distance = near_distance, close_distance
 
     cdef void money(self, int64_t now_ns) noexcept:
         cdef int64_t total = 0
@@ -47,13 +49,21 @@ cdef class Watch:
             if market.bid_lots > 0 and market.ask_lots > 0:
                 market.pnl.on_mid(market.bid_ticks + market.ask_ticks)
             total += market.pnl.total_e8()
-        self.wallets.tell_gate()
+        self.margin(now_ns)
         if self.limits.observe_pnl(total, now_ns):
             self.obey()
+
+    cdef void margin(self, int64_t now_ns) noexcept:
+        self.wallets.tell_gate()
+        if self.near_distance > 0:
+            self.limits.observe(Cause.LIQUIDATION_NEAR, self.wallets.shocked_ppm(self.near_distance), now_ns)
+        if self.close_distance > 0:
+            self.limits.observe(Cause.LIQUIDATION_CLOSE, self.wallets.shocked_ppm(self.close_distance), now_ns)
 
     cdef void time(self, int64_t now_ns) noexcept:
         cdef int64_t over_budget_ns = self.market_data.over_budget_ns()
         self.limits.observe(Cause.HEDGE_BACKLOG, self.hedges.worst_backlog_ns(now_ns), now_ns)
+        self.limits.observe(Cause.HEDGE_DOWN, self.hedges.worst_down_ns(now_ns), now_ns)
         if over_budget_ns >= 0:
             self.limits.observe(Cause.LATENCY_BUDGET, over_budget_ns, now_ns)
         self.limits.on_time(now_ns)

@@ -52,6 +52,7 @@ VENUE_BUDGETS: dict[str, list[tuple[int, int, int, bool]]] = {
 }
 MAX_ASSETS = 32
 MAX_SHOCK = 0.99
+LIQUIDATION_PPM, HEALTHY_PPM = 1_000_000, 900_000  # maintenance margin over equity after the watched move
 MAX_LOTS = 1 << 60
 # Where a venue does not tell its maintenance margins: higher than any major market asks of a position of that size.
 DEFAULT_TIERS = [("0", "0.05"), ("1000000", "0.10"), ("10000000", "0.25")]
@@ -207,6 +208,8 @@ def assemble(spec: Spec, *, ring: EventRing | None = None, plugin: Plugin | None
         feeds=spec.feeds,
         stale_ns=config.risk.stale_book_ms * 1_000_000,
         latency_budget_ns=int((config.risk.max_feed_latency_ms or 0) * 1e6),
+        near_distance=min(config.risk.min_liquidation_distance_pct / 100, MAX_SHOCK),
+        close_distance=min(config.risk.flatten_distance_pct / 100, MAX_SHOCK),
         settle_assets=[assets.index(i.settle_asset) for i in instruments],
         base_assets=[assets.index(i.base_asset) for i in instruments],
         patient=config.strategy.acts == "on_declare", wake_always=config.strategy.wake == "message",
@@ -323,6 +326,9 @@ def _limits(config: Config) -> SessionLimits:
     limits.configure(Cause.DAILY_LOSS, level=RiskLevel.FLATTEN, enter=_e8(risk.max_daily_loss), manual=True)
     limits.configure(Cause.DRAWDOWN, level=RiskLevel.FLATTEN, enter=_e8(risk.max_drawdown), manual=True)
     limits.configure(Cause.POSITION_MISMATCH, level=RiskLevel.PULL_QUOTES, enter=1, leave=0, cooldown_ns=cooldown)
+    limits.configure(Cause.LIQUIDATION_NEAR, level=RiskLevel.REDUCE_ONLY, enter=LIQUIDATION_PPM, leave=HEALTHY_PPM,
+                     cooldown_ns=cooldown)  # fmt: skip
+    limits.configure(Cause.LIQUIDATION_CLOSE, level=RiskLevel.FLATTEN, enter=LIQUIDATION_PPM, manual=True)
     limits.configure(Cause.PLUGIN_FAILURE, level=RiskLevel.PULL_QUOTES, enter=1, leave=0)
     passing = [
         (Cause.STALE_DATA, risk.stale_book_ms * 1_000_000),
@@ -331,6 +337,8 @@ def _limits(config: Config) -> SessionLimits:
     ]
     if config.hedge:
         passing.append((Cause.HEDGE_BACKLOG, min(g.max_backlog_ms for g in config.hedge.values()) * 1_000_000))
+        down_ns = risk.max_hedge_down_ms * 1_000_000
+        limits.configure(Cause.HEDGE_DOWN, level=RiskLevel.PULL_QUOTES, enter=down_ns, leave=0)
     if risk.max_feed_latency_ms is not None:
         passing.append((Cause.LATENCY_BUDGET, int(risk.max_feed_latency_ms * 1e6)))
     for cause, enter in passing:

@@ -67,6 +67,8 @@ class Engine:
         stale_ns: int = 3_000_000_000,
         latency_budget_ns: int = 0,
         flatten_slippage: float = 0.005,
+        near_distance: float = 0.0,
+        close_distance: float = 0.0,
         patient: bool = False,
         wake_always: bool = False,
     ) -> None: ...

@@ -24,6 +24,7 @@ cdef class HedgeGroup:
     cdef readonly int64_t retry_at_ns
     cdef readonly int64_t backlog_since_ns          # 0: none
     cdef readonly double backlog                    # base units beyond the band that no fill has hedged yet
+    cdef readonly int64_t down_since_ns             # 0: there is a market to hedge on, at the last look
     cdef readonly uint64_t sent, failed, too_small
     cdef int32_t clearing                           # market whose quotes on `clearing_side` make way; -1: none
     cdef int8_t clearing_side
@@ -43,6 +44,7 @@ cdef class HedgeGroup:
     cdef bint _clear_way(self, Market market, int8_t side) noexcept
     cdef bint _send(self, Market market, double gap, int64_t now_ns) noexcept
     cdef void _note_backlog(self, int64_t now_ns) noexcept
+    cdef void _note_down(self, int64_t now_ns) noexcept
 
 
 cdef int32_t take_out(

@@ -23,6 +23,7 @@ class HedgeGroup:
     attempts: int
     retry_at_ns: int
     backlog_since_ns: int
+    down_since_ns: int
     backlog: float
     sent: int
     failed: int

@@ -19,5 +19,6 @@ cdef class Hedges:
     cdef void wake(self, int64_t now_ns) noexcept                       # a venue came or went
     cdef void on_time(self, int64_t now_ns) noexcept
     cdef int64_t worst_backlog_ns(self, int64_t now_ns) noexcept        # age; one above its size limit is overdue
+    cdef int64_t worst_down_ns(self, int64_t now_ns) noexcept           # longest time without a market to hedge on
     cdef void step_held(self, int64_t now_ns) noexcept                  # of groups that act only when they are told to
     cdef list aim(self, dict targets, int64_t now_ns)                   # base asset -> delta; assets nobody hedges

@@ -12,7 +12,7 @@ cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 
 cdef enum:
-    CAUSES = 11
+    CAUSES = 13
     TRANSITIONS = 64
 
 
@@ -35,7 +35,9 @@ cpdef enum Cause:           # unit of value, enter and leave
     LATENCY_BUDGET = 7      # ns, the hop's observed percentile or last value
     POSITION_MISMATCH = 8   # 1e-8 base units (inverse: contracts) between our position and the venue's, absolute
     PLUGIN_FAILURE = 9      # exceptions not healed by a rollback
-    VENUE_DOWN = 10         # ns without a working order connection
+    HEDGE_DOWN = 10         # ns for which a hedge group has had no market to hedge on
+    LIQUIDATION_NEAR = 11   # ppm: maintenance margin over equity, worst account, after a move by the least distance
+    LIQUIDATION_CLOSE = 12  # ... after a move by the distance at which positions are given up
 
 
 cdef struct Rule:

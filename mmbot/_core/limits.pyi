@@ -25,7 +25,9 @@ class Cause(IntEnum):
     LATENCY_BUDGET = 7
     POSITION_MISMATCH = 8
     PLUGIN_FAILURE = 9
-    VENUE_DOWN = 10
+    HEDGE_DOWN = 10
+    LIQUIDATION_NEAR = 11
+    LIQUIDATION_CLOSE = 12
 
 @final
 class SessionLimits:

@@ -26,13 +26,14 @@ cdef struct Sample:                 # one 100 ms interval
 cdef class Signals:
     # touch
     cdef readonly double mid_ticks
-    cdef readonly double microprice_ticks       # weighted mid: I*ask + (1-I)*bid, I = bid_qty / (bid_qty + ask_qty)
+    # weighted mid: I*ask + (1-I)*bid, I = bid_qty / (bid_qty + ask_qty); not the fitted micro-price of S. Stoikov, 2018
+    cdef readonly double microprice_ticks
     cdef readonly double imbalance              # (bid_qty - ask_qty) / (bid_qty + ask_qty) at the touch, -1 .. 1
     cdef readonly double depth_imbalance        # the same over the levels last given to `on_depth`, or their totals
     # volatility, ticks per sqrt(second)
     cdef readonly double volatility             # exponentially weighted
     cdef readonly double realised_volatility    # standard deviation over the window
-    # market orders: arrivals per second deeper than d ticks from the mid ~ intensity * exp(-k * d)
+    # market orders of both sides: arrivals per second deeper than d ticks from the mid ~ intensity * exp(-k * d)
     cdef readonly double intensity
     cdef readonly double k
     # trade flow, as of the last trade

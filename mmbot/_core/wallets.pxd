@@ -19,4 +19,7 @@ cdef class Wallets:
 
     cdef void hold(self, int venue, int asset, int64_t amount_e8) noexcept      # what is out of range is ignored
     cdef void tell_gate(self) noexcept                      # what backs each perpetual
+    # Maintenance over equity, ppm, of the worst market after its price moved by this fraction against its position;
+    # 1,000,000 and more is liquidation.
+    cdef int64_t shocked_ppm(self, double move) noexcept
     cdef double maintenance(self, Market market) noexcept   # margin its position needs at the mid, settle asset

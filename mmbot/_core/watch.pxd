@@ -17,6 +17,8 @@ cdef class Watch:
     cdef readonly tuple markets
     cdef readonly SessionLimits limits
     cdef readonly double flatten_slippage           # fraction of the touch that a flattening order may pay
+    # distances from liquidation, as fractions of the price; 0: not watched
+    cdef readonly double near_distance, close_distance
     cdef Execution execution
     cdef Hedges hedges
     cdef MarketData market_data
@@ -26,6 +28,7 @@ cdef class Watch:
     cdef Notes notes
 
     cdef void money(self, int64_t now_ns) noexcept          # PnL and margin at present prices
+    cdef void margin(self, int64_t now_ns) noexcept         # what backs positions, and how far liquidation is
     cdef void time(self, int64_t now_ns) noexcept           # backlogs, feed latency, cool-downs
     cdef void obey(self) noexcept                           # report transitions, and do what the level asks for
     cdef void _flatten(self) noexcept

@@ -15,6 +15,8 @@ class Watch:
     markets: tuple[Market, ...]
     limits: SessionLimits
     flatten_slippage: float
+    near_distance: float
+    close_distance: float
     def __init__(
         self,
         markets: tuple[Market, ...],
@@ -28,4 +30,6 @@ class Watch:
         notes: Notes,
         *,
         flatten_slippage: float,
+        near_distance: float = 0.0,
+        close_distance: float = 0.0,
     ) -> None: ...

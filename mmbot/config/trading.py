@@ -119,13 +119,18 @@ class RiskConfig(Section):
     max_drawdown: PositiveMoney
     """Loss from the session's best PnL, in quote units, that flattens and halts."""
     min_liquidation_distance_pct: Annotated[float, Field(ge=0, le=100)] = 5.0
-    """Least distance of mark from liquidation, in percent, after a one-sided fill of everything working."""
+    """Least distance of mark from liquidation, in percent, after a one-sided fill of everything working. Below it,
+    when prices alone have brought it there, quotes may only reduce."""
+    flatten_distance_pct: Annotated[float, Field(ge=0, le=100)] = 2.0
+    """Distance of mark from liquidation, in percent, below which positions are taken out of the market; 0: never."""
     shock_pct: Annotated[float, Field(ge=0, le=100)] = 2.0
     """Adverse move that the distance must survive besides."""
     stale_book_ms: Annotated[int, Field(ge=50, le=600_000)] = 3_000
     """A market without a book message for this long is not quoted on."""
     max_clock_skew_ms: Annotated[int, Field(ge=1, le=60_000)] = 1_000
     """Difference from the venue's clock that pulls the quotes."""
+    max_hedge_down_ms: Annotated[int, Field(ge=50, le=600_000)] = 2_000
+    """Time without any market to hedge on that pulls the quotes: what they would trade could not be hedged."""
     max_reject_streak: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Rejects in a row that pull the quotes."""
     resume_after_s: Annotated[float, Field(ge=0, le=3600)] = 10.0

@@ -238,5 +238,5 @@ def test_a_restart_remembers_the_breach_and_the_day() -> None:
     assert after.observe_pnl(-2_600, 6 * DAY) == 0
     assert after.level == RiskLevel.HALT  # the day's loss is over, the drawdown is not
     assert after.state() != session.state()
-    with pytest.raises(ValueError, match="11 breaches"):
+    with pytest.raises(ValueError, match="13 breaches"):
         after.restore(session.state() | {"breaches": []})
