@@ -231,7 +231,7 @@ cdef class Book:
 
     @property
     def microprice(self) -> float:
-        """The weighted mid, in ticks: each touch price weighted by the other side's quantity; NaN unless both are there.
+        """The weighted mid, in ticks: the touch weighted by the opposite quantities; NaN if one is empty.
 
         (bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots): the W of S. Stoikov, "The micro-price", 2018, not
         that paper's micro-price.

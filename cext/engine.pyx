@@ -52,6 +52,7 @@ cdef class Engine:
         latency_budget_ns: 99th percentile of the way from venue to us that is a breach; 0: not watched.
         stale_ns: a book without a message for this long is not quoted on.
         flatten_slippage: fraction of the touch that a flattening order may pay.
+        near_distance, close_distance: from liquidation, fractions of the price that the limits watch; 0: not watched.
         patient: wanted and working are compared only when the strategy declares, not after each order event.
         wake_always: `on_book` also for messages that leave the best prices as they were, and after trades.
     """
@@ -61,7 +62,7 @@ cdef class Engine:
         Reconciler reconciler, LatencyBoard latency, *, venue_of, feeds, settle_assets, base_assets,
         EventRing ring=None,
         int64_t stale_ns=3_000_000_000, int64_t latency_budget_ns=0, double flatten_slippage=0.005,
-        bint patient=False, bint wake_always=False,
+        double near_distance=0.0, double close_distance=0.0, bint patient=False, bint wake_always=False,
     ):
         self.markets, self.groups = markets, groups
         self.execution, self.host, self.limits = execution, host, limits
@@ -77,7 +78,7 @@ cdef class Engine:
         self.quoter = Quoter(markets, execution, host, limits, self.hedges, self.venue_states, patient=patient)
         self.watch = Watch(
             markets, limits, execution, self.hedges, self.market_data, self.quoter, self.venue_states, self.wallets,
-            self.notes, flatten_slippage=flatten_slippage)
+            self.notes, flatten_slippage=flatten_slippage, near_distance=near_distance, close_distance=close_distance)
         self.order_flow = OrderFlow(
             markets, execution, self.hedges, host, latency, reconciler, self.venue_states, self.watch, self.notes,
             settle_assets=settle_assets, base_assets=base_assets)
@@ -173,7 +174,7 @@ cdef class Engine:
             self.order_flow.funding(self._market(event["market"]), event["amount_e8"], self.now_ns)
         elif event["op"] == "balance":
             self.wallets.hold(event["venue"], event["asset"], event["wallet_e8"])
-            self.wallets.tell_gate()
+            self.watch.margin(self.now_ns)
         return self.end()
 
     def on_reconcile(self, bytes body not None, int64_t ts_ns) -> int:
@@ -196,7 +197,7 @@ cdef class Engine:
             self.execution.gate.set_position(index, self._market(index).position.lots)
             self.execution.tell_gate(index)
         self.order_flow.ask_overdue(self.now_ns)
-        self.wallets.tell_gate()
+        self.watch.margin(self.now_ns)
         self.limits.observe(Cause.POSITION_MISMATCH, self.reconciler.mismatch, self.now_ns)
         if conclusive:
             self._set_trading(venue, self.venue_states.up[venue], True)
