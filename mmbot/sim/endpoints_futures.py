@@ -9,10 +9,12 @@ import msgspec
 from mmbot.sim import wire_errors
 from mmbot.sim.endpoint import (
     Call,
+    Endpoint,
     MethodTable,
     Params,
     RestTable,
     Security,
+    Weight,
     entry,
     fixed,
     per_symbol,
@@ -88,6 +90,15 @@ def _batch_cancel(call: Call) -> Any:
     return _venue(call).batch_cancel(call.user, params, call.now_ns)  # type: ignore[arg-type]  # SIGNED
 
 
+def _algo(method: str, weight: int, *, security: Security = Security.TRADE, orders: Weight | None = None) -> Endpoint:
+    """A request about conditional orders."""
+
+    def handle(call: Call) -> Any:
+        return getattr(_venue(call).algo, method)(call.user, call.params, call.now_ns)
+
+    return special(handle, weight, security=security, orders=orders)
+
+
 def _fee_burn(_call: Call) -> dict[str, Any]:
     return {"feeBurn": False}
 
@@ -105,6 +116,8 @@ _NEW = entry("new_order", 0, orders=ONE)
 _AMEND = entry("amend_order", 1, orders=ONE)
 _CANCEL = entry("cancel_order")
 _QUERY = private("query_order")
+_NEW_ALGO = _algo("place", 0, orders=ONE)
+_CANCEL_ALGO = _algo("cancel", 1)
 _TIME = special(server_time)
 _INFO = special(listing)
 _START = special(start_listen_key, security=Security.KEY)
@@ -180,8 +193,12 @@ REST: RestTable = {
     ("GET", "/fapi/v1/feeBurn"): special(_fee_burn, 30, security=Security.SIGNED),
     ("GET", "/fapi/v1/apiTradingStatus"): special(_trading_status, security=Security.SIGNED),
     ("GET", "/fapi/v1/rateLimit/order"): special(order_counts, security=Security.SIGNED),
-    ("GET", "/fapi/v1/openAlgoOrders"): special(empty_list, security=Security.SIGNED),
-    ("GET", "/fapi/v1/allAlgoOrders"): special(empty_list, 5, security=Security.SIGNED),
+    ("POST", "/fapi/v1/algoOrder"): _NEW_ALGO,
+    ("GET", "/fapi/v1/algoOrder"): _algo("query", 1, security=Security.SIGNED),
+    ("DELETE", "/fapi/v1/algoOrder"): _CANCEL_ALGO,
+    ("DELETE", "/fapi/v1/algoOpenOrders"): _algo("cancel_all", 1),
+    ("GET", "/fapi/v1/openAlgoOrders"): _algo("open_orders", 1, security=Security.SIGNED),
+    ("GET", "/fapi/v1/allAlgoOrders"): _algo("all_orders", 5, security=Security.SIGNED),
     ("POST", "/fapi/v1/listenKey"): _START,
     ("PUT", "/fapi/v1/listenKey"): _EXTEND,
     ("DELETE", "/fapi/v1/listenKey"): _CLOSE,
@@ -199,6 +216,8 @@ WS_API: MethodTable = {
     "order.modify": _AMEND,
     "order.cancel": _CANCEL,
     "order.status": _QUERY,
+    "algoOrder.place": _NEW_ALGO,
+    "algoOrder.cancel": _CANCEL_ALGO,
     "account.status": _ACCOUNT_V2,
     "v2/account.status": _ACCOUNT_V3,
     "account.balance": _BALANCE,

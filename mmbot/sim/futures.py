@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmbot._core.matching import Outcome
 from mmbot.sim import futures_wire as wire
+from mmbot.sim.algo_orders import AlgoOrders
 from mmbot.sim.events import Event, Refused
 from mmbot.sim.futures_accounts import FuturesAccounts
 from mmbot.sim.futures_clearing import Clearing
@@ -34,6 +35,7 @@ class FuturesVenue(FuturesAccounts):
     def __init__(self, outbox: list[Event], schedule: Schedule) -> None:
         super().__init__("binance_usdm", outbox, schedule, first_order_id=8_000_000_000)
         self.clearing = Clearing(self, schedule)
+        self.algo = AlgoOrders(self)
         self._countdowns: dict[tuple[int, str], int] = {}
 
     # -- hooks of the order's life --------------------------------------------------------------------------------
