@@ -186,6 +186,8 @@ REST: RestTable = {
     ("GET", "/fapi/v1/leverageBracket"): private("leverage_brackets"),
     ("POST", "/fapi/v1/leverage"): private("set_leverage", security=_SETTING),
     ("POST", "/fapi/v1/marginType"): private("set_margin_type", security=_SETTING),
+    ("POST", "/fapi/v1/positionMargin"): private("change_position_margin", security=_SETTING),
+    ("GET", "/fapi/v1/positionMargin/history"): special(empty_list, security=Security.SIGNED),
     ("GET", "/fapi/v1/positionSide/dual"): private("position_mode", 30),
     ("POST", "/fapi/v1/positionSide/dual"): private("set_position_mode", security=_SETTING),
     ("GET", "/fapi/v1/multiAssetsMargin"): private("multi_assets_mode", 30),

@@ -220,6 +220,14 @@ class FuturesAccounts(Venue):
             raise Refused(-4046, "No need to change margin type.")
         raise Refused(-4047, "Margin type cannot be changed: the simulated exchange has cross margin only.")
 
+    def change_position_margin(self, _user: User, params: Mapping[str, Any], now_ns: int) -> Answer:
+        """POST /fapi/v1/positionMargin: there are no isolated positions."""
+        self._schedule.at(now_ns)
+        self.market_of(params)
+        for name in ("amount", "type"):
+            need(params, name)
+        raise Refused(-4054, "Cannot add position margin: position is 0.")
+
     def position_mode(self, _user: User, _params: Mapping[str, Any], now_ns: int) -> Answer:
         """GET /fapi/v1/positionSide/dual."""
         self._schedule.at(now_ns)

@@ -162,3 +162,10 @@ def test_open_interest_is_what_users_and_crowd_hold() -> None:
     assert futures.open_interest(BTC, desk.now)["openInterest"] == "0.010"
     assert [each["symbol"] for each in desk.ask("adl_quantiles", desk.ann)] == ["BTCUSDT"]
     assert futures.adl_risk(BTC, desk.now)["adlRisk"] == "low"
+
+
+def test_margin_of_a_cross_position_cannot_be_changed() -> None:
+    client = Client()
+    params = {**BTC, "amount": "1", "type": "1"}
+    assert client.code("POST", "/fapi/v1/positionMargin", params, signed=True) == (400, -4054)
+    assert json.loads(client.send("GET", "/fapi/v1/positionMargin/history", BTC, signed=True).body) == []
