@@ -358,7 +358,11 @@ cdef class RestingOrders:
 
     cdef Answer* _answer(self, const PaperOrder* order, int8_t kind, int8_t request, int64_t exch_ns) noexcept nogil:
         """A new answer about an order, filled in as far as all kinds have in common; NULL without memory."""
-        cdef int64_t back_ns = self.latency.response_ns(exch_ns, self.feed_latency_ns)
+        cdef int64_t back_ns
+        if kind == OrderEventKind.FILL:
+            back_ns = self.latency.fill_ns(exch_ns, self.feed_latency_ns)
+        else:
+            back_ns = self.latency.response_ns(exch_ns, self.feed_latency_ns)
         # Answers keep their order: one that would overtake an earlier one comes with it.
         self.last_answer_ns = max(exch_ns + back_ns, self.last_answer_ns)
         return self._put(order, kind, request, exch_ns, self.last_answer_ns)

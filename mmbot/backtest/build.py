@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from mmbot._core.backtest import Backtest, Lane
 from mmbot._core.blotter import Blotter
-from mmbot._core.order_latency import ConstantLatency, FeedLatency, OrderLatency, RecordedLatency
 from mmbot._core.paper import PaperMarket, SelfTrade
 from mmbot._core.queue_models import QueueModel
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
 from mmbot.backtest.fees import Schedule, set_fees
+from mmbot.backtest.latency import latency_of
 from mmbot.backtest.session import Session
 from mmbot.backtest.shelf import Shelf
-from mmbot.config.backtest import ConstantLatencyConfig, FeedLatencyConfig, MarketModels
+from mmbot.config.backtest import MarketModels
 from mmbot.errors import ConfigError, TapeError
 from mmbot.recordings import locate
 from mmbot.tape import TapeFlag, prepare
@@ -24,8 +22,10 @@ from mmbot.tape import TapeFlag, prepare
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mmbot._core.order_latency import OrderLatency
+    from mmbot._core.types import Instrument
     from mmbot.config import Config
-    from mmbot.config.backtest import BacktestConfig, LatencyConfig
+    from mmbot.config.backtest import BacktestConfig
     from mmbot.plugins import Plugin
     from mmbot.tape import Tape
 
@@ -67,9 +67,9 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
     shelf = shelf or Shelf()
     tapes = {m: [shelf.tape(tape_path(path, m, config)) for path in settings.paths(m)] for m in config.markets}
-    schedules = [Schedule(_models(settings, m).fees or settings.fees, tapes[m][0].instrument) for m in config.markets]
-    plugin = shelf.plugin(config)
     session = Session.read(_run(config, settings.session)) if settings.session is not None else None
+    schedules = [_schedule(settings, m, tapes[m][0].instrument, session) for m in config.markets]
+    plugin = shelf.plugin(config)
     start_ns = session.start_ns if session is not None else min(_first_ns(found[0]) for found in tapes.values())
     start_ns = _ns(settings.start) or start_ns
     instruments = _instruments(tapes, dict(zip(config.markets, schedules, strict=True)))
@@ -81,10 +81,11 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
         engine.let_books_cross()
     for asset, amount in settings.balances.items():
         engine.fund_for_backtest(assembly.asset_index(asset), int(amount * 10**8))
+    latencies = [latency_of(config, market.id, session) for market in engine.markets]
     lanes = tuple(
         Lane(
             market,
-            _paper(settings, assembly, index, schedules[index], session),
+            _paper(settings, assembly, index, schedules[index], latencies[index].latency),
             tapes[market.id],
             trust_from_start=settings.like_hftbacktest,
         )
@@ -106,6 +107,7 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
         looks=session.looks_ns if session is not None else None,
         daily=daily if any(schedule.by_turnover for schedule in schedules) else None,
     )
+    backtest.notes.extend((start_ns, found.remark) for found in latencies if found.remark)
     return Prepared(backtest, assembly, tapes, schedules)
 
 
@@ -187,21 +189,23 @@ def _models(settings: BacktestConfig, market: str) -> MarketModels:
     return settings.markets.get(market) or MarketModels()
 
 
+def _schedule(settings: BacktestConfig, market: str, instrument: Instrument, session: Session | None) -> Schedule:
+    fees = _models(settings, market).fees or settings.fees
+    return Schedule(fees, instrument, in_received=session is not None and market in session.paid_in_base)
+
+
 def _paper(
-    settings: BacktestConfig, assembly: Assembly, index: int, schedule: Schedule, session: Session | None
+    settings: BacktestConfig, assembly: Assembly, index: int, schedule: Schedule, latency: OrderLatency
 ) -> PaperMarket:
     market = assembly.engine.markets[index]
     own = _models(settings, market.id)
     queue = own.queue or settings.queue
     partial = settings.partial if own.partial is None else own.partial
     self_trade = settings.self_trade or ("ignored" if settings.like_hftbacktest else "expire_maker")
-    latency = None
-    if session is not None and own.latency is None and "latency" not in settings.model_fields_set:
-        latency = session.latency(market.id)
     return PaperMarket(
         index,
         market.instrument,
-        latency or _latency(own.latency or settings.latency, market.id),
+        latency,
         queue_model=QUEUE_MODELS[queue.model],
         queue_n=queue.n,
         partial=not settings.like_hftbacktest if partial is None else partial,
@@ -213,26 +217,6 @@ def _paper(
         base_asset=assembly.asset_index(market.instrument.base_asset),
         fee_in_received=schedule.in_received,
     )
-
-
-def _latency(model: LatencyConfig, market: str) -> OrderLatency:
-    if isinstance(model, ConstantLatencyConfig):
-        return ConstantLatency(round(model.entry_us * 1000), round(model.response_us * 1000))
-    if isinstance(model, FeedLatencyConfig):
-        return FeedLatency(
-            model.entry_factor,
-            model.response_factor,
-            round(model.entry_offset_us * 1000),
-            round(model.response_offset_us * 1000),
-        )
-    path = model.file.expanduser()
-    if path.is_dir():
-        path /= f"{market}.npz"
-    try:
-        with np.load(path) as arrays:
-            return RecordedLatency(arrays["req_ns"], arrays["exch_ns"], arrays["resp_ns"])
-    except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(f"latency file {path}: expected arrays req_ns, exch_ns, resp_ns; {error}") from None
 
 
 def _ns(moment: datetime | None) -> int:
