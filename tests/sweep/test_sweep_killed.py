@@ -80,6 +80,23 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_results(tmp_path: Path) -> No
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
 
 
+def test_killed_workers_change_nothing(tmp_path: Path) -> None:
+    config = config_file(tmp_path, seconds=240)
+    whole = finished(sweep(config, tmp_path / "whole", "--workers", "1"))
+    process = sweep(config, tmp_path / "killed", "--workers", "3")
+    for done in (10, 40, 90):
+        until(lambda done=done: lines(tmp_path / "killed") > done)
+        workers = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(workers[done % len(workers)], signal.SIGKILL)
+    assert finished(process)["runs"] == whole["runs"]
+    tried = [
+        json.loads(line)["attempts"] for line in (tmp_path / "killed" / "trials.jsonl").read_text().splitlines()[1:]
+    ]
+    assert max(tried) == 2
+    for file in ("results.parquet", "sweep.html"):
+        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
 def test_ctrl_c_stops_a_sweep_cleanly(tmp_path: Path) -> None:
     config = config_file(tmp_path, seconds=240)
     for number in (signal.SIGINT, signal.SIGTERM):
