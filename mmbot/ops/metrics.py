@@ -5,7 +5,6 @@ Metrics are made from one `StatusSnapshot` when somebody asks, so counting costs
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -210,7 +209,6 @@ def _latency(now: StatusSnapshot) -> Iterator[Metric]:
             ("0.999", latency.p999_us),
             ("1", latency.max_us),
         )
-        if math.isfinite(value)
     )
     yield _gauge("latency_seconds", "Latency of each hop on the way of an event.", ["hop", "quantile"], rows)
     samples = CounterMetricFamily("mmbot_latency_samples", "Number of stamps of each hop.", labels=["hop"])

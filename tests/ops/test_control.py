@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,6 +113,7 @@ async def test_a_slow_command_times_out_and_another_client_is_not_held_up() -> N
         (b'{"command": "nope"}', "found command 'nope'; allowed: broken, halt, slow, status"),
         (b'{"command": "status", "args": []}', "args: expected an object, found list"),
         (b'{"command": "status", "timeout_s": 0}', "timeout_s: expected a number above 0"),
+        (b'{"command": "status", "timeout_s": 1e9}', "timeout_s: expected a number above 0 and up to 3600"),
         (b'{"command": ["status"]}', "found command"),
     ],
 )
@@ -178,6 +180,14 @@ async def test_known_bots_are_those_with_a_socket() -> None:
     async with serving("one"), serving("two"):
         assert known_bots() == ["one", "two"]
     assert known_bots() == []
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runtime_folder() == tmp_path / "run"
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(ConfigError, match="a folder of this user"):
+        runtime_folder()
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
