@@ -4,9 +4,10 @@ import json
 import mmap
 import os
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
+from posix.mman cimport MADV_DONTNEED, madvise
 
 from mmbot._core.eventlog cimport crc32c
 from mmbot._core.types cimport Instrument, Level
@@ -17,7 +18,9 @@ cdef enum:
     _HEAD = 16
     _CHUNK_HEAD = 16
     _TAIL = 16
+    _KEPT = 8           # chunks behind the one that is asked for which stay in memory
 
+cdef uintptr_t _PAGE = mmap.PAGESIZE
 cdef const char* _HEAD_TEXT = "MMTAPE\r\n"
 cdef const char* _TAIL_TEXT = "MMTAPEND"
 
@@ -56,6 +59,18 @@ cdef inline uint32_t _needs(uint8_t kind) noexcept nogil:
     return 0xFFFFFFFF
 
 
+cdef void _release(const TapeChunk* chunk) noexcept nogil:
+    """Gives back the memory that a chunk's pages take here: days of data are played in as much as minutes are.
+
+    They stay in the file, and are mapped again when somebody reads them.
+    """
+    cdef uintptr_t start = <uintptr_t> chunk.exch_ns + _PAGE - 1
+    cdef uintptr_t end = <uintptr_t> chunk.exch_ns + _columns_bytes(chunk.batches, chunk.n_levels)
+    start, end = start // _PAGE * _PAGE, end // _PAGE * _PAGE
+    if start < end:
+        madvise(<void*> start, end - start, MADV_DONTNEED)
+
+
 cdef class Tape:
     """An open tape; made by `open_tape`.
 
@@ -75,6 +90,8 @@ cdef class Tape:
             return NULL
         if self.verified[index] == 0:
             self.verified[index] = 1 if self._fault(index) == NULL else 2
+        if index >= _KEPT:
+            _release(&self.chunks[index - _KEPT])
         return &self.chunks[index] if self.verified[index] == 1 else NULL
 
     cdef const char* _fault(self, int index) noexcept nogil:

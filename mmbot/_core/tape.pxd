@@ -69,5 +69,6 @@ cdef class Tape:
     # The chunk's columns, or NULL: its checksum is wrong (`check_chunk` then says so as an exception). What is returned
     # is safe to read: every batch has as many levels as its kind needs, and they lie in the chunk.
     cdef const TapeChunk* chunk(self, int index) noexcept nogil
+    # Chunks well behind the one that is asked for are given back, and read again when they are looked at.
     # -- private
     cdef const char* _fault(self, int index) noexcept nogil     # what is wrong with a chunk, NULL: nothing

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from raw_lines import depth, snapshot, trade
+import pytest
+from raw_lines import depth, instrument, snapshot, trade
 
 from mmbot._core.reorder import Merge
+from mmbot.tape import TapeWriter, open_tape
 
 CODE = r"""
 import re, sys
@@ -81,3 +83,24 @@ def test_setting_up_a_merge_reads_nothing(tmp_path: Path) -> None:
 def mapped_mb() -> float:
     """How much of files this process has in memory."""
     return int(Path("/proc/self/statm").read_text().split()[2]) * mmap.PAGESIZE / 1e6
+
+
+def test_reading_a_tape_gives_back_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days of a market, 7 GB, were in memory as a whole at the end of a backtest."""
+    monkeypatch.setattr("mmbot.tape.writer.CHUNK_BATCHES", 1 << 12)
+    path = tmp_path / "a.tape"
+    n = 1 << 19
+    times, ones = np.arange(n), np.ones(n, np.int64)
+    with TapeWriter(path, instrument(), {}) as writer:
+        writer.append(times, times, times, 2 * ones, 0 * ones, 3 * ones, 2 * ones, np.ones((2 * n, 2), np.int64))
+        writer.close({})
+    assert path.stat().st_size > 30e6
+    tape = open_tape(path)
+    before = mapped_mb()
+    for _ in range(2):  # again, when nothing needs to be verified
+        total = 0
+        for index in range(tape.n_chunks):
+            chunk = tape.arrays(index)
+            total += int(chunk["exch_ns"].sum()) + int(chunk["levels"].sum())
+            assert mapped_mb() - before < 10
+        assert total == n * (n - 1) // 2 + 4 * n
