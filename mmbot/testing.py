@@ -9,13 +9,15 @@
         bot.book(600_000, 600_001)
         assert bot.bids[0] == (599_700, 10)
 
-The market is a BTC perpetual with ticks of 0.1 USDT and lots of 0.001 BTC; nothing moves unless told to.
+The market is a BTC perpetual with ticks of 0.1 USDT and lots of 0.001 BTC; nothing moves unless told to. With
+``observe=True`` the plugin also sees BTC spot, ticks of 0.01 USDT and lots of 0.00001 BTC, as ``self.markets[1]``.
 An exception in a callback, or quotes that the risk limits would refuse at a swap, fail the test.
 """
 
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import mmbot
@@ -40,7 +42,7 @@ exchange: {source: traders}
 markets:
   perp_btc: {venue: perp, symbol: "BTC/USDT:USDT", role: maker}
   spot_btc: {venue: spot, symbol: BTC/USDT, role: hedge}
-strategy: {id: rehearsed, markets: [perp_btc]}
+strategy: {id: rehearsed, markets: [perp_btc], observes: []}
 hedge: {BTC: {markets: [spot_btc]}}
 risk: {max_order_qty: 1, max_order_notional: 100000, max_position: 2, max_daily_loss: 1000, max_drawdown: 500}
 """
@@ -64,11 +66,13 @@ class Rehearsal:
 
     Args:
         plugin: what a config's `strategy.id` may be: an id, a file, ``package.module:Class``; or a loaded plugin.
+        observe: whether it sees the spot market too, as with ``observes: [spot_btc]`` in a config.
         params: values of its parameters; the others have their defaults.
 
     Attributes:
         engine: the core itself, for what the other names do not show.
         market: the market that the plugin quotes.
+        spot: the market that it may observe.
         now_ns: the time, UTC nanoseconds.
         notes: what the engine and the plugin's `note` wrote to the log.
 
@@ -76,20 +80,23 @@ class Rehearsal:
         PluginError: the plugin does not load, its params are wrong, or its first run on the empty market raised.
     """
 
-    def __init__(self, plugin: str | Path | Plugin, **params: Any) -> None:
+    def __init__(self, plugin: str | Path | Plugin, *, observe: bool = False, **params: Any) -> None:
         loaded = plugin if isinstance(plugin, Plugin) else load(str(plugin))
         described = PluginSpec.of(loaded, loaded.params(params))
-        config = parse(CONFIG).model_dump(mode="json")
+        config = parse(CONFIG.replace("[]", "[spot_btc]") if observe else CONFIG).model_dump(mode="json")
         spec = Spec(config, INSTRUMENTS, [0, 1], described, START_NS // 10**6, mmbot.__version__)
         self.engine = assemble(spec, plugin=loaded).engine
         self.market: Market = self.engine.markets[0]
+        self.spot: Market = self.engine.markets[1]
         self.now_ns = START_NS
         self.notes: list[str] = []
-        self._update_id, self._trades = 100, 0
-        self._levels: list[tuple[str, str]] = []
-        self.engine.on_feed(0, up=True, ts_ns=self.now_ns)
-        empty = {"lastUpdateId": self._update_id, "E": 0, "T": 0, "bids": [], "asks": []}
-        self.engine.on_snapshot(0, json.dumps(empty).encode(), self.now_ns)
+        self._trades = 0
+        self._update_ids = [100, 100]
+        self._levels: list[list[tuple[str, str]]] = [[], []]
+        for feed in range(1 + observe):
+            self.engine.on_feed(feed, up=True, ts_ns=self.now_ns)
+            empty = {"lastUpdateId": 100, "E": 0, "T": 0, "bids": [], "asks": []}
+            self.engine.on_snapshot(feed, json.dumps(empty).encode(), self.now_ns)
         self._look()
 
     @property
@@ -119,34 +126,43 @@ class Rehearsal:
         """The asks of `quotes`."""
         return self.quotes[1]
 
-    def book(self, bid_ticks: int, ask_ticks: int, *, bid_lots: int = 500, ask_lots: int = 500) -> None:
-        """Move the market's best prices.
+    def book(
+        self, bid_ticks: int, ask_ticks: int, *, bid_lots: int = 500, ask_lots: int = 500, market: Market | None = None
+    ) -> None:
+        """Move the best prices of the market, or of `market`.
 
         Raises:
             ValueError: bid and ask meet.
         """
         if not 0 < bid_ticks < ask_ticks:
             raise ValueError(f"book(): expected 0 < bid < ask, found {bid_ticks} and {ask_ticks} ticks")
-        self._update_id += 1
-        fresh = [("b", _price(bid_ticks), _qty(bid_lots)), ("a", _price(ask_ticks), _qty(ask_lots))]
+        of = market or self.market
+        self._update_ids[of.index] += 1
+        update_id = self._update_ids[of.index]
+        fresh = [
+            ("b", _decimal(bid_ticks, of.instrument.tick_size), _decimal(bid_lots, of.instrument.lot_size)),
+            ("a", _decimal(ask_ticks, of.instrument.tick_size), _decimal(ask_lots, of.instrument.lot_size)),
+        ]
         stays = {row[:2] for row in fresh}
-        gone = [(*level, "0") for level in self._levels if level not in stays]
-        self._levels = [row[:2] for row in fresh]
-        self._frame({
-            "e": "depthUpdate", "E": self.now_ns // 10**6, "T": self.now_ns // 10**6, "s": "BTCUSDT",
-            "U": self._update_id - (2 if self._update_id == 101 else 0),  # the first one bridges the snapshot
-            "u": self._update_id, "pu": self._update_id - 1,
+        gone = [(*level, "0") for level in self._levels[of.index] if level not in stays]
+        self._levels[of.index] = [row[:2] for row in fresh]
+        first = update_id - (2 if update_id == 101 else 0)  # the first one bridges the snapshot
+        futures = {"T": self.now_ns // 10**6, "pu": update_id - 1} if of.instrument.perpetual else {}
+        self._frame(of, {
+            "e": "depthUpdate", "E": self.now_ns // 10**6, "s": "BTCUSDT", "U": first, "u": update_id, **futures,
             "b": [row[1:] for row in gone + fresh if row[0] == "b"],
             "a": [row[1:] for row in gone + fresh if row[0] == "a"],
         })  # fmt: skip
 
-    def trade(self, taker: Side, price_ticks: int, qty_lots: int = 5) -> None:
+    def trade(self, taker: Side, price_ticks: int, qty_lots: int = 5, *, market: Market | None = None) -> None:
         """Somebody's market order trades; `taker` is its side."""
+        of = market or self.market
         self._trades += 1
-        self._frame({
-            "e": "aggTrade", "E": self.now_ns // 10**6, "s": "BTCUSDT", "a": self._trades, "p": _price(price_ticks),
-            "q": _qty(qty_lots), "f": self._trades, "l": self._trades, "T": self.now_ns // 10**6,
-            "m": taker == Side.SELL,
+        self._frame(of, {
+            "e": "aggTrade" if of.instrument.perpetual else "trade", "E": self.now_ns // 10**6, "s": "BTCUSDT",
+            "a" if of.instrument.perpetual else "t": self._trades,
+            "p": _decimal(price_ticks, of.instrument.tick_size), "q": _decimal(qty_lots, of.instrument.lot_size),
+            "f": self._trades, "l": self._trades, "T": self.now_ns // 10**6, "m": taker == Side.SELL,
         })  # fmt: skip
 
     def fill(self, side: Side, price_ticks: int, qty_lots: int) -> None:
@@ -170,8 +186,9 @@ class Rehearsal:
         end_ns = self.now_ns + round(seconds * 1e9)
         while self.now_ns < end_ns:
             self.now_ns = min(self.engine.next_due_ns(), self.now_ns + 10**9, end_ns)
-            if self.market.trusted:  # a silent book would be stale
-                self.book(self.market.bid_ticks, self.market.ask_ticks)
+            for market in (self.market, self.spot):
+                if market.trusted and market.bid_ticks > 0:  # a silent book would be stale
+                    self.book(market.bid_ticks, market.ask_ticks, market=market)
             self.engine.on_time(self.now_ns)
             self._look()
 
@@ -188,8 +205,8 @@ class Rehearsal:
             raise PluginError(f"strategy {loaded.id}: {refused}")
         self._look()
 
-    def _frame(self, message: dict[str, Any]) -> None:
-        self.engine.on_frame(0, json.dumps(message, separators=(",", ":")).encode(), self.now_ns)
+    def _frame(self, market: Market, message: dict[str, Any]) -> None:
+        self.engine.on_frame(market.index, json.dumps(message, separators=(",", ":")).encode(), self.now_ns)
         self._look()
 
     def _look(self) -> None:
@@ -201,9 +218,6 @@ class Rehearsal:
             raise PluginError("\n".join(raised))
 
 
-def _price(ticks: int) -> str:
-    return f"{ticks // 10}.{ticks % 10}0"
-
-
-def _qty(lots: int) -> str:
-    return f"{lots // 1000}.{lots % 1000:03d}"
+def _decimal(units: int, size: object) -> str:
+    """A price of ticks, or a quantity of lots, as the venue writes it."""
+    return format(units * Decimal(str(size)), "f")

@@ -70,3 +70,44 @@ def test_a_swap_that_is_refused_leaves_the_old_plugin(bot: Rehearsal) -> None:
     with pytest.raises(PluginError, match="order limit"):
         bot.swap("pmm", qty=1.5, max_position=10)
     assert bot.strategy is before
+
+
+WATCHER = """
+from math import ceil, floor
+from mmbot.strategy import Market, Strategy
+
+class Watcher(Strategy):
+    trades = 0
+    def on_book(self, market: Market) -> None:
+        perp, spot = self.markets
+        if perp.trusted and spot.trusted:
+            fair = perp.ticks(spot.mid)
+            self.quote(perp, [(floor(fair) - 5, 10)], [(ceil(fair) + 5, 10)])
+    def on_trade(self, market: Market, side: int, price_ticks: int, qty_lots: int) -> None:
+        self.note(f"{market.id} {price_ticks} {qty_lots}")
+    def on_timer(self, name: str) -> None:
+        self.on_book(self.markets[0])
+    def on_start(self) -> None:
+        self.set_timer("again", every_s=0.5)
+"""
+
+
+def test_a_plugin_can_observe_a_second_market() -> None:
+    bot = Rehearsal(load_source(WATCHER, Path("watcher.py")), observe=True)
+    bot.book(BID, ASK)
+    assert bot.bids == []
+    bot.book(6_000_000, 6_000_100, market=bot.spot)  # the mid is 60,000.50
+    assert (bot.bids, bot.asks) == ([(600_000, 10)], [(600_010, 10)])
+    bot.book(6_000_200, 6_000_300, bid_lots=7, market=bot.spot)
+    assert bot.bids == [(600_020, 10)]
+    assert bot.spot.bid_lots == 7
+    bot.trade(Side.BUY, 6_000_300, 100, market=bot.spot)
+    assert bot.notes[-1] == "watcher: spot_btc 6000300 100"
+    bot.wait(10)  # neither book goes stale
+    assert bot.spot.trusted
+    assert bot.bids == [(600_020, 10)]
+
+
+def test_without_being_asked_there_is_one_market() -> None:
+    bot = Rehearsal(load_source(TALKER, Path("talker.py")))
+    assert [market.id for market in bot.strategy.markets] == ["perp_btc"]
