@@ -228,7 +228,7 @@ class TestWhatWouldMeanNothing:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"start": moment(20), "end": moment(10)}, r"between \S+00\.020Z and \S+00\.010Z; the data is from 2024-08-09T"),
+            ({"start": moment(20), "end": moment(10)}, r"between \S+00\.020Z and \S+00\.010Z; the data is from 2024"),
             ({"start": moment(10**7)}, "nothing to play"),
             ({"end": moment(-(10**7))}, "nothing to play"),
             ({"queue": {"model": "l3_fifo"}}, r"l3_fifo needs order ids, which .*\.tape does not have"),
