@@ -14,7 +14,9 @@ WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 42
 MAX_LABEL = 11
 MAX_LABELLED = 12
-"""Cells a row up to which each shows its figure."""
+"""Columns, and rows, up to which each has its name."""
+CHARACTER = 6.2
+"""Width of a digit in a square, with what is left free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def heat_map(cells: Sequence[Cell], columns: Sequence[str], rows: Sequence[str],
     wide, high = (WIDTH - LEFT - RIGHT) / len(columns), (height - TOP - BOTTOM) / len(rows)
     values = [cell.value for cell in cells]
     low, top = min(values), max(values)
-    labelled = len(columns) <= MAX_LABELLED and len(rows) <= 2 * MAX_LABELLED
+    digits = _digits(values, wide) if len(rows) <= 2 * MAX_LABELLED else 0
     parts = []
     for cell in cells:
         left, upper = LEFT + cell.column * wide, height - BOTTOM - (cell.row + 1) * high
@@ -128,9 +130,9 @@ def heat_map(cells: Sequence[Cell], columns: Sequence[str], rows: Sequence[str],
             f'height="{max(high - 1, 1):.1f}" rx="2" {_fill(cell.value, low, top)}>'
             f"<title>{escape(cell.label)}</title></rect>"
         )
-        if labelled:
+        if digits:
             middle = f'x="{left + wide / 2:.1f}" y="{upper + high / 2 + 4:.1f}"'
-            parts.append(f'<text class="cell" {middle}>{number(cell.value, 3)}</text>')
+            parts.append(f'<text class="cell" {middle}>{number(cell.value, digits)}</text>')
     every = math.ceil(len(columns) / MAX_LABELLED)
     parts += [
         f'<text class="tick" text-anchor="middle" x="{LEFT + (i + 0.5) * wide:.1f}" y="{height - BOTTOM + 14}">'
@@ -147,6 +149,11 @@ def heat_map(cells: Sequence[Cell], columns: Sequence[str], rows: Sequence[str],
     ]
     parts.append(_names(x_name, y_name, height))
     return _svg(parts, f"by {x_name} and {y_name}", height)
+
+
+def _digits(values: Sequence[float], width: float) -> int:
+    """How many digits of each figure fit a square of that width, three at most; 0: it stays empty."""
+    return next((n for n in (3, 2, 1) if CHARACTER * max(len(number(value, n)) for value in values) < width), 0)
 
 
 def number(value: float, digits: int = 4) -> str:

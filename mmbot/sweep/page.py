@@ -210,7 +210,8 @@ def _maps(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
         return ""
     return (
         f"<h2>By two parameters</h2><p>Mean {escape(results.objective.metric)} of all trials in a square, over all "
-        f'values of the others. A good spot has good neighbours.</p><div class="plots">{"".join(plots)}</div>'
+        "values of the others: blue is low, orange high. A good spot has good neighbours.</p>"
+        f'<div class="plots">{"".join(plots)}</div>'
     )
 
 

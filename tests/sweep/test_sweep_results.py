@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sweep_desk import CHAOS, LEVELS, SPREAD, Scripted, a_plan
 
 from mmbot.errors import ConfigError, MmbotError
 from mmbot.sweep import Plots, Results, run_sweep, write_results
-from mmbot.sweep.charts import Point, Scale, number, scatter
+from mmbot.sweep.charts import Cell, Point, Scale, heat_map, number, scatter
 from mmbot.sweep.journal import read_journal
 from mmbot.sweep.metrics import flatten
 from mmbot.sweep.page import page, pareto_rows
@@ -191,3 +192,13 @@ def test_figures_are_short() -> None:
     shown = [number(value) for value in (0, 1, -1.5, 1234.567, 0.00123456, 1e7, 12e-9, 999999)]
     assert shown == ["0", "1", "-1.5", "1,235", "0.001235", "1e+07", "1.2e-08", "999,999"]
     assert "10" in scatter([Point(0, 0, "a"), Point(100, 10, "b")], "x", "y")
+
+
+def test_the_figures_of_a_heat_map_fit_its_squares() -> None:
+    """Ten columns of figures like -0.0445 ran into each other."""
+    for columns, longest in ((3, 7), (10, 6), (16, 0)):
+        names = [str(n) for n in range(columns)]
+        svg = heat_map([Cell(n, 0, -0.0445 - n / 1e4, "") for n in range(columns)], names, ["0"], "x", "y")
+        texts = re.findall(r'<text class="cell"[^>]*>([^<]+)<', svg)
+        assert max((len(text) for text in texts), default=0) <= longest
+        assert len(texts) == (columns if longest else 0)
