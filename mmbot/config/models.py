@@ -15,6 +15,8 @@ from mmbot.config.fields import UNIFIED_SYMBOL, Id, Section, split_listen
 from mmbot.config.process import BotConfig, JournalConfig, MetricsConfig
 from mmbot.config.trading import HedgeGroup, RiskConfig, StrategyConfig
 
+MAX_MARKETS = 64
+"""What the core has room for (`MAX_MARKETS` of `mmbot._core.gate`)."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 Finding = tuple[tuple[str | int, ...], str]
 """Where (key path) and what is wrong."""
@@ -89,6 +91,8 @@ def _known(where: tuple[str | int, ...], name: str, config: Config) -> list[Find
 
 def _markets(config: Config) -> list[Finding]:
     findings: list[Finding] = []
+    if len(config.markets) > MAX_MARKETS:
+        findings.append((("markets",), f"found {len(config.markets)} markets; one bot has at most {MAX_MARKETS}"))
     seen: dict[tuple[str, str], str] = {}
     for name, market in config.markets.items():
         venue = config.venues.get(market.venue)

@@ -49,7 +49,7 @@ class ExchangeConfig:
         source: ``"traders"`` (simulated crowd) or ``"recording"`` (recorded frames drive the market).
         seed: of the crowd and of everything else that is random.
         symbols: listed on both venues: ``BTCUSDT`` and ``ETHUSDT`` with the real venues' units, any other
-            ``<BASE>USDT`` with units made up from its name and a crowd a hundredth as busy.
+            ``<BASE>USDT`` with units made up from its name. Of more than 20, those have a crowd a hundredth as busy.
         funding_interval_s: between funding settlements (28,800 on the real venue; tests and demos use e.g. 60).
         recordings: for ``"recording"``: (venue, symbol) -> hft-format file, e.g. ``("binance_usdm", "BTCUSDT")``.
         speed: recorded seconds per second; 0 plays as fast as `SimExchange.advance` is called.
@@ -116,7 +116,9 @@ class SimExchange:
         self._users: dict[str, User] = {}
         self._source: Source
         if config.source == "traders":
-            self._source = TraderSource(config.seed, self._schedule, activity=config.activity)
+            self._source = TraderSource(
+                config.seed, self._schedule, activity=config.activity, markets=len(config.symbols)
+            )
         else:
             self._source = RecordingSource(
                 config.recordings,

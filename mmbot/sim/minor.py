@@ -63,7 +63,7 @@ def spot_market(symbol: str) -> SimInstrument:
 
 
 def is_minor(symbol: str) -> bool:
-    """Whether a market's units are made up; its crowd is small, too."""
+    """Whether a market's units are made up."""
     return symbol not in USDM
 
 

@@ -20,8 +20,10 @@ ORDER_SIZE = {"BTC": 0.02, "ETH": 0.4}
 """Median size of a maker's order, in the asset."""
 ORDER_VALUE = 1000.0
 """The same of minor markets, in the quote asset."""
+BUSY_MARKETS = 20
+"""Where more symbols are listed, the minor ones have a small crowd."""
 MINOR_SHARE = 0.01
-"""How busy a minor market is, beside a major one."""
+"""How busy that is, beside the crowd of a major market."""
 STICKINESS, MINOR_STICKINESS = 0.00005, 0.0005
 """By how much the fair price moves before makers follow: where they act seldom, they cannot follow every move."""
 MAJOR_ORDERS, MINOR_ORDERS = 1000, 150
@@ -39,11 +41,13 @@ class TraderSource:
         seed: of the crowd.
         schedule: the exchange's clock.
         activity: scales how often the crowd acts.
+        markets: how many symbols will be listed. Where they are many, the minor ones are quiet.
     """
 
     finished = False
 
-    def __init__(self, seed: int, schedule: Schedule, *, activity: float) -> None:
+    def __init__(self, seed: int, schedule: Schedule, *, activity: float, markets: int = 1) -> None:
+        self._crowded = markets > BUSY_MARKETS
         self._crowd = Crowd(seed, schedule.now_ns)
         self._schedule = schedule
         self._activity = activity
@@ -57,7 +61,7 @@ class TraderSource:
             volatility = YEARLY_VOLATILITY.get(instrument.base, 0.5)
             asset = self._crowd.add_asset(float(instrument.start_price), yearly_volatility=volatility)
             self._assets[instrument.base] = asset
-        minor = is_minor(instrument.symbol)
+        minor = self._crowded and is_minor(instrument.symbol)
         engine = MatchingEngine(1024 if minor else 8192)
         size = ORDER_SIZE.get(instrument.base, ORDER_VALUE / float(instrument.start_price))
         index = self._crowd.add_market(

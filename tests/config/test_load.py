@@ -243,6 +243,12 @@ def test_checks_across_sections(override: str, message: str) -> None:
     assert any(message in line for line in problems(BASE, override)), problems(BASE, override)
 
 
+def test_more_markets_than_the_core_has_room_for_are_refused_before_anything_is_opened() -> None:
+    """The engine raised a ValueError, after the venue had been asked for everything."""
+    more = ", ".join(f"m{n}: {{venue: perp, symbol: SIM{n:04d}/USDT:USDT, role: observe}}" for n in range(70))
+    assert "markets: found 70 markets; one bot has at most 64" in problems(BASE, f"markets={{{more}}}")[0]
+
+
 def test_live_is_seen() -> None:
     assert parse(BASE, overrides=["venues.perp.endpoint=live"]).live
 
