@@ -34,7 +34,9 @@ async def test_an_order_whose_answer_is_lost_is_lost_and_then_found(desk: Desk, 
     assert desk.sink.of(OrderEventKind.STATUS, 1)[0]["state"] == OrderState.LIVE
 
 
-async def test_requests_in_flight_when_the_socket_breaks_are_all_lost(desk: Desk) -> None:
+@pytest.mark.parametrize("fault", [FaultKind.ABORT, FaultKind.DISCONNECT])
+async def test_requests_in_flight_when_the_socket_breaks_are_all_lost(desk: Desk, fault: FaultKind) -> None:
+    """Orders stuck in "canceling" after a 1006, and were not recovered after a 1000."""
     price = await desk.rest_order(1)
     desk.server.inject(Fault(kind=FaultKind.SLOW_ACK, venue=desk.kind, count=3, delay_ms=3000))
     await asyncio.sleep(0.05)
@@ -42,7 +44,7 @@ async def test_requests_in_flight_when_the_socket_breaks_are_all_lost(desk: Desk
     desk.cancel(1)
     desk.place(3, price - 2)
     await asyncio.sleep(0.05)
-    desk.server.inject(Fault(kind=FaultKind.ABORT, venue=desk.kind, target="orders", everywhere=True))
+    desk.server.inject(Fault(kind=fault, venue=desk.kind, target="orders", everywhere=True))
     await until(lambda: all(LOST in desk.sink.kinds(number) for number in (1, 2, 3)))
     await until(lambda: desk.sink.trading == [True, False, True])
     for number in (1, 2, 3):
@@ -98,9 +100,10 @@ async def test_a_feed_that_is_silent_while_connected_is_replaced(kind: str, monk
         await until(lambda: desk.sink.feeds.count((0, True)) == 2)
 
 
-async def test_user_stream_comes_back_and_asks_for_reconciliation(desk: Desk) -> None:
+@pytest.mark.parametrize("fault", [FaultKind.ABORT, FaultKind.DISCONNECT])
+async def test_user_stream_comes_back_and_asks_for_reconciliation(desk: Desk, fault: FaultKind) -> None:
     target = "user" if desk.kind == "binance_usdm" else "orders"
-    desk.server.inject(Fault(kind=FaultKind.ABORT, venue=desk.kind, target=target, everywhere=True))
+    desk.server.inject(Fault(kind=fault, venue=desk.kind, target=target, everywhere=True))
     await until(lambda: desk.sink.trading == [True, False, True])
     await desk.rest_order(1)
     await until(lambda: len(desk.sink.of(ACK, 1)) == 2)  # answer and stream

@@ -12,7 +12,7 @@ import pytest
 from desk import RecordingSink, settings_for, until
 
 from mmbot._core.types import CommandKind, CommandView, Side, TimeInForce
-from mmbot.errors import ConfigError
+from mmbot.errors import ConfigError, RateLimited
 from mmbot.sim.exchange import ExchangeConfig
 from mmbot.sim.minor import minor_symbols
 from mmbot.sim.server import SimServer
@@ -76,6 +76,30 @@ async def test_fifty_markets_start_within_one_minutes_allowance(kind: str) -> No
                 await until(lambda: sink.orders)
         finally:
             await venue.stop()
+
+
+@pytest.mark.parametrize("kind", ["binance_usdm", "binance_spot"])
+async def test_a_minute_that_others_have_used_up_does_not_end_in_a_ban(kind: str) -> None:
+    """Every request under way at the first 429 is another strike: fifty books at once were ten too many."""
+    config = ServerConfig(exchange=ExchangeConfig(seed=7, symbols=tuple(minor_symbols(MANY))))
+    if (left_s := 60 - time.time() % 60) < 4:
+        await asyncio.sleep(left_s)  # the venue counts by the minute, and a new one is about to begin
+    async with SimServer(config) as server:
+        limiter = server._servers[kind].gateway.limiter
+        venue = create_venue(kind, settings_for(server, kind, credentials=None))
+        await venue.open()
+        venue.bind(RecordingSink(), dict(enumerate(await venue.instruments(list(minor_symbols(MANY))))))
+        [limit] = limiter.of_kind("REQUEST_WEIGHT")
+        limiter.charge("127.0.0.1", limit.limit - limiter.count(limit, "127.0.0.1", time.time()) - 7, time.time())
+        books = [asyncio.create_task(venue.snapshot(market)) for market in range(MANY)]
+        await asyncio.sleep(1.0)
+        assert not limiter._bans["127.0.0.1"].until_s
+        assert 0 < limiter._bans["127.0.0.1"].strikes <= 4
+        for book in books:
+            book.cancel()
+        refused = [each for each in await asyncio.gather(*books, return_exceptions=True) if each is not None]
+        assert all(isinstance(each, RateLimited | asyncio.CancelledError) for each in refused)
+        await venue.stop()
 
 
 async def test_more_streams_than_a_connection_takes_are_a_clear_error() -> None:
