@@ -31,7 +31,7 @@ def test_output_that_nobody_reads_holds_nothing_up(exchange: Exchange, start_bot
         os.close(room)
     bot.quoting().fills(3)
     bot.process.send_signal(signal.SIGTERM)
-    until(lambda: bot.process.poll() is not None, "the end", 15)
+    until(lambda: bot.process.poll() is not None, "the end", 60)
     bot.process.communicate()
     assert bot.process.returncode == 0
     assert bot.summary()["reconciled"] is True
@@ -91,19 +91,24 @@ def test_a_strategy_that_never_returns_can_be_ended(tmp_path: Path, start_bot: A
     time.sleep(0.5)
     assert bot.process.poll() is None
     bot.process.send_signal(signal.SIGTERM)
-    until(lambda: bot.process.poll() is not None, "the end", 5)
+    until(lambda: bot.process.poll() is not None, "the end", 20)
     bot.process.communicate()
     assert bot.process.returncode == -signal.SIGTERM
 
 
+@pytest.mark.timeout(300)
 def test_a_signal_at_any_moment_of_the_start_ends_in_good_order(exchange: Exchange, start_bot: Any) -> None:
     """Before the first quote it ended the process by the signal itself, with venues and journal open."""
     ends = []
-    for step in range(7):
+    moments = [0.0, 0.1, 0.3, 0.6, 1.0, None]  # seconds after the first sign of life; None: once it quotes
+    for step, moment in enumerate(moments):
         number = (signal.SIGTERM, signal.SIGINT)[step % 2]
         bot: Bot = start_bot(exchange)
         until(lambda bot=bot: (bot.runtime / "e2e.sock").exists(), "the control socket")
-        time.sleep(0.08 * step * step)
+        if moment is None:
+            bot.quoting()
+        else:
+            time.sleep(moment)
         bot.process.send_signal(number)
         assert bot.wait() == 0, (step, bot.stderr)
         assert exchange.open_orders() == 0
