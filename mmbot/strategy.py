@@ -41,7 +41,7 @@ from mmbot._core.strategy import Fill, OrderView, Strategy
 from mmbot._core.types import OrderState, Purpose, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "Calibration",
@@ -60,6 +60,7 @@ __all__ = [
     "field",
     "floor_ticks",
     "glft_coefficients",
+    "ladders",
 ]
 
 
@@ -92,6 +93,44 @@ def field(default: Any = PydanticUndefined, *, description: str | None = None, *
         known = ", ".join(Bounds.__annotations__)
         raise TypeError(f"field(): no bound {', '.join(sorted(unknown))}; expected description and any of {known}")
     return Field(default, description=description, **bounds)
+
+
+def ladders(
+    markets: Iterable[Market],
+    qty: float,
+    max_position: float,
+    *,
+    levels: int = 1,
+    qty_growth: float = 1.0,
+    size_skew: float = 0.0,
+) -> dict[int, Quotes]:
+    """An empty ladder for each market that may be quoted, by market index.
+
+    Args:
+        markets: of the strategy; those that are only observed get none.
+        qty: size of the best quote, base units.
+        max_position: position that the strategy goes up to, base units.
+        levels: quotes a side.
+        qty_growth: each level's size over that of the level before it.
+        size_skew: share of the adding side's size taken away at full position.
+
+    Raises:
+        ValueError: `qty` or `max_position` is less than a lot of a market.
+    """
+    made = {}
+    for market in markets:
+        if not market.maker:
+            continue
+        if market.lots(qty) < 1 or market.lots(max_position) < 1:
+            raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
+        made[market.index] = Quotes(
+            levels=levels,
+            qty_lots=market.lots(qty),
+            qty_growth=qty_growth,
+            size_skew=size_skew,
+            min_qty_lots=market.instrument.min_qty_lots,
+        )
+    return made
 
 
 class Calibration:

@@ -22,6 +22,7 @@ from mmbot.strategy import (
     avellaneda_stoikov,
     avellaneda_stoikov_infinite,
     field,
+    ladders,
 )
 
 
@@ -61,13 +62,7 @@ class AvellanedaStoikov(Strategy):
     def on_start(self) -> None:
         """Lay out the ladders; a session goes on where a predecessor's was."""
         p = self.params
-        self.quotes = {}
-        for market in [market for market in self.markets if market.maker]:
-            if market.lots(p.qty) < 1 or market.lots(p.max_position) < 1:
-                raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
-            self.quotes[market.index] = Quotes(
-                levels=p.levels, qty_lots=market.lots(p.qty), min_qty_lots=market.instrument.min_qty_lots
-            )
+        self.quotes = ladders(self.markets, p.qty, p.max_position, levels=p.levels)
         if self.session_start_ns == 0:
             self.session_start_ns = self.now_ns
         self.set_timer("refresh", every_s=p.refresh_s)

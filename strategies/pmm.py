@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 from typing import Literal
 
-from mmbot.strategy import Fill, Market, Params, Quotes, Strategy, field
+from mmbot.strategy import Fill, Market, Params, Quotes, Strategy, field, ladders
 
 
 class PmmParams(Params):
@@ -47,17 +47,9 @@ class Pmm(Strategy):
         """Lay out the ladders."""
         p = self.params
         self.around_microprice = p.fair == "microprice"
-        self.quotes = {}
-        for market in [market for market in self.markets if market.maker]:
-            if market.lots(p.qty) < 1 or market.lots(p.max_position) < 1:
-                raise ValueError(f"{market.id}: qty and max_position must be at least {market.qty(1)}, one lot")
-            self.quotes[market.index] = Quotes(
-                levels=p.levels,
-                qty_lots=market.lots(p.qty),
-                qty_growth=p.qty_growth,
-                size_skew=p.size_skew,
-                min_qty_lots=market.instrument.min_qty_lots,
-            )
+        self.quotes = ladders(
+            self.markets, p.qty, p.max_position, levels=p.levels, qty_growth=p.qty_growth, size_skew=p.size_skew
+        )
         self.set_timer("refresh", every_s=p.refresh_s)
 
     def on_book(self, market: Market) -> None:
