@@ -78,8 +78,13 @@ def prepare(
     """
     rules = Rules(rules)
     with said_by_file(cache):
-        if kind_of(source).name == "tape":
+        kind = kind_of(source)
+        if kind.name == "tape":
             return source
+        if kind.name == "tardis" and source.is_file():
+            from mmbot.tape.tardis import demand_book  # noqa: PLC0415 - for these alone
+
+            demand_book(source)
         options = {
             "version": [VERSION, converters()],
             "instrument": instrument_fields(instrument) if instrument is not None else None,

@@ -98,11 +98,19 @@ _CONCERNS = {
 }
 
 
+_OF_FILES = {
+    "rows": "rows",
+    "snapshots": "snapshots",
+    "before_first_snapshot": "rows before the first snapshot, left out",
+    "trades_without_side": "trades without a side, left out",
+    "of_other_symbols": "rows of other symbols, left out",
+}
+"""What is said of each of Tardis' files."""
+
+
 def describe_quality(report: dict[str, Any]) -> Iterator[str]:
     """A report, of whatever kind of source, in lines for people; what is nothing to say is not said."""
-    if "lines" in report:
-        kinds = ", ".join(f"{kind.lower()} {count}" for kind, count in report.get("messages", {}).items())
-        yield f"lines {report['lines']}; messages: {kinds or 'none'}"
+    yield from _what_was_read(report)
     for name, what in _CONCERNS.items():
         if report.get(name):
             yield f"{report[name]} {what}"
@@ -121,3 +129,12 @@ def describe_quality(report: dict[str, Any]) -> Iterator[str]:
     if latency.get("p50") is not None:
         shown = ", ".join(f"{name} {value:.3f}" for name, value in latency.items() if value is not None)
         yield f"latency of the feed in ms: {shown}"
+
+
+def _what_was_read(report: dict[str, Any]) -> Iterator[str]:
+    if "messages" in report:
+        kinds = ", ".join(f"{kind.lower()} {count}" for kind, count in report["messages"].items())
+        yield f"lines {report['lines']}; messages: {kinds or 'none'}"
+    for path, seen in report.get("files", {}).items():
+        counts = [f"{seen[name]} {what}" for name, what in _OF_FILES.items() if seen[name]]
+        yield f"{path}: {seen['kind']}, {', '.join(counts) or 'no rows'}"

@@ -97,6 +97,21 @@ def convert(request: Request) -> dict[str, Any]:
     return report
 
 
+def demand_book(path: Path) -> None:
+    """See that one file is enough to play.
+
+    Raises:
+        TapeError: it is one without a book.
+    """
+    header = head_of(path, _HEAD_BYTES).partition(b"\n")[0].decode(errors="replace").strip().split(",")
+    if _TELLING["incremental_book_L2"] not in header:
+        kind = next((kind for kind, column in _TELLING.items() if column in header), "a file of no known kind")
+        raise TapeError(
+            f"{path}: expected Tardis' incremental_book_L2, found {kind} alone: give the folder with all files of the "
+            "market, which are merged"
+        )
+
+
 def merged(streams: list[Iterator[Columns]]) -> Iterator[Columns]:
     """Batches of several streams in the order of their local times; at a tie the earlier stream's come first.
 

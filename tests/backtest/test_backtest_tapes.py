@@ -240,3 +240,16 @@ class TestWhatWouldMeanNothing:
         desk.tape(book(0, bid=99, ask=101), depth(5, BUY, (100, 2)), END)
         with pytest.raises(ConfigError, match=message):
             run(desk.config())
+
+
+def test_data_out_of_order_of_time_is_refused(tmp_path: Path) -> None:
+    """A list is played one after the other: a day before its predecessor was played with a clock that went back."""
+    desk = Desk(tmp_path)
+    desk.tape(book(60_000, bid=99, ask=101), depth(90_000, BUY, (90, 1)))
+    desk.tape(book(0, bid=99, ask=101), depth(30_000, BUY, (90, 1)))
+    with pytest.raises(
+        ConfigError, match=r"data\.m0: expected data in the order of time.*m0-1\.tape from .* behind .*m0-0"
+    ):
+        run(desk.config())
+    desk.tapes[0].reverse()
+    assert run(desk.config()).summary["rows"] == 10

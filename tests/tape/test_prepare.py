@@ -146,3 +146,23 @@ def test_processes_that_ask_at_once_share_one_conversion(tmp_path: Path) -> None
     assert [process.returncode for process in running] == [0] * 4
     assert len({lines[-1] for lines in outputs}) == 1
     assert sum("working" in lines for lines in outputs) == 1
+
+
+def test_one_of_tardis_files_without_a_book_is_not_played(tmp_path: Path) -> None:
+    """In a list it was a tape of its own, played when the book's had ended."""
+    head, us = "exchange,symbol,timestamp,local_timestamp,", 1_700_000_000_000_000
+    rows = {
+        "book.csv": f"{head}is_snapshot,side,price,amount\nbinance-futures,BTCUSDT,{us},{us},true,bid,1.0,1\n",
+        "trades.csv": f"{head}id,side,price,amount\nbinance-futures,BTCUSDT,{us},{us},1,buy,1.0,1\n",
+    }
+    folder = tmp_path / "day"
+    folder.mkdir()
+    for name, text in rows.items():
+        (folder / name).write_text(text)
+    cache = tmp_path / "cache"
+    assert len(batches(prepare(folder, cache=cache))) == 4
+    assert len(batches(prepare(folder / "book.csv", cache=cache))) == 3
+    with pytest.raises(
+        TapeError, match=r"trades.csv: expected Tardis' incremental_book_L2, found trades alone: give the"
+    ):
+        prepare(folder / "trades.csv", cache=cache)

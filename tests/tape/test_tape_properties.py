@@ -154,7 +154,8 @@ def test_no_line_crashes_a_conversion(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "a.tape")
         source = write(Path(folder, "a.gz"), lines)
-        request = Request(sources=(source,), out=out, instrument=instrument(), rules=rules, keep_going=True)
+        keep_going = data.draw(st.booleans())
+        request = Request(sources=(source,), out=out, instrument=instrument(), rules=rules, keep_going=keep_going)
         try:
             report = convert(request)
         except MmbotError:
