@@ -31,8 +31,9 @@ def test_output_that_nobody_reads_holds_nothing_up(exchange: Exchange, start_bot
         os.close(room)
     bot.quoting().fills(3)
     bot.process.send_signal(signal.SIGTERM)
-    until(lambda: bot.process.poll() is not None, "the end", 60)
-    bot.process.communicate()
+    until((bot.run_dir / "summary.json").exists, "the end", 60)
+    assert exchange.open_orders() == 0
+    bot.process.communicate(timeout=40)  # its last words wait for a reader
     assert bot.process.returncode == 0
     assert bot.summary()["reconciled"] is True
     assert exchange.open_orders() == 0
