@@ -187,3 +187,19 @@ async def test_it_ends_also_when_a_picture_is_wanted_at_that_very_moment(turns: 
     done, _ = await asyncio.wait([task], timeout=2)
     task.cancel()
     assert done
+
+
+async def test_a_picture_that_was_taken_while_the_venue_went_away_is_not_entered() -> None:
+    bench = Bench(60.0)
+    ask = bench.venue.positions
+
+    async def lost() -> list[Any]:
+        bench.inbox.trading_up[0] = False
+        return await ask()
+
+    bench.venue.positions = lost  # type: ignore[method-assign]
+    async with bench.running():
+        bench.made.want(0)
+        await asyncio.sleep(0.1)
+    assert bench.venue.asked == 1
+    assert bench.core.pictures == []
