@@ -27,6 +27,7 @@ from mmbot.engine.connect import connect_all, patiently
 from mmbot.engine.embedded import embedded_exchange
 from mmbot.engine.inbox import Inbox, VenueSink, encode
 from mmbot.engine.reconciliation import Reconciliation
+from mmbot.engine.slowness import Slowness
 from mmbot.engine.summary import summarise
 from mmbot.engine.swapping import Swapper
 from mmbot.errors import ConfigError, Disconnected, JournalError, RiskHalt, Stopped, VenueError
@@ -146,6 +147,7 @@ class Session:
         self.assembly: Assembly = assemble(spec, ring=self.journal.ring, plugin=plugin)
         self.engine = self.assembly.engine
         self.inbox = Inbox(self.assembly, self.venues, self._on_fills, self._on_funding)
+        self._slowness = Slowness(self.engine.latency)
         self.swapper = Swapper(self.assembly, self.inbox, self.load_plugin)
         self.books.open_session(self.assembly, self.number)
         self._bind()
@@ -303,7 +305,9 @@ class Session:
     def _report(self) -> None:
         self._follow_clocks()
         for text in self.engine.take_notes():
-            _log.info(text)
+            (_log.error if text.startswith("plugin ") else _log.info)(text)
+        if slow := self._slowness.look(self.engine.host.name):
+            _log.warning(slow)
         if self.books.failure is not None:
             self._fail(self.books.failure)
         if self.engine.limits.level >= RiskLevel.FLATTEN and self._nothing_left():
