@@ -398,7 +398,7 @@ cdef class Backtest:
             if lane.changed or (lane.touched or lane.traded) and engine.wake_always:
                 engine.touched(lane.market, lane.was_trusted)
             elif lane.traded:
-                engine.quoter.work(lane.market)
+                engine.quoter.follow(lane.market)
             lane.touched = lane.traded = False
         engine.end()
         return self._drain()

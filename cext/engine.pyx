@@ -119,7 +119,7 @@ cdef class Engine:
         if news == News.TOUCH or self.wake_always:
             self.touched(data.market, data.was_trusted)
         elif news == News.TRADE:
-            self.quoter.work(data.market)
+            self.quoter.follow(data.market)
         return self.end()
 
     def on_feed(self, int feed, bint up, int64_t ts_ns) -> int:
@@ -158,7 +158,7 @@ cdef class Engine:
         self.begin(EventKind.ORDER, <uint16_t>update.market, ts_ns, update, sizeof(OrderUpdate))
         if self.order_flow.take(update, self.seq, self.now_ns):
             self.quoter.mark(update.market)
-            self.quoter.work(<Market>self.markets[update.market])
+            self.quoter.follow(<Market>self.markets[update.market])
             self.latency.lap(Hop.DIFF_RISK, t)
         return self.end()
 
@@ -432,7 +432,7 @@ cdef class Engine:
         t = self.latency.lap(Hop.STRATEGY, t)
         if self.quoter.patient:
             self.quoter.act(self.now_ns)
-        self.quoter.work(market)
+        self.quoter.follow(market)
         self.latency.lap(Hop.DIFF_RISK, t)
 
     cdef int end(self) except -1:

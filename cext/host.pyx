@@ -1,7 +1,7 @@
 """Runs the strategy plugin; see ``host.pxd``."""
 
 from cpython.exc cimport PyErr_SetInterrupt
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp
 
 from mmbot._core.market cimport Market
@@ -146,13 +146,16 @@ cdef class PluginHost:
         return &self.active.desired[market]
 
     cdef bint has_spoken(self, int market) noexcept:
-        return self.state == HostState.RUNNING and self.active.changed[market]
+        return self.state == HostState.RUNNING and (self.active.changed >> market) & 1
 
     cdef bint take_changed(self, int market) noexcept:
-        if self.state != HostState.RUNNING or not self.active.changed[market]:
+        if not self.has_spoken(market):
             return False
-        self.active.changed[market] = 0
+        self.active.changed &= ~(<uint64_t>1 << market)
         return True
+
+    cdef uint64_t all_changed(self) noexcept:
+        return self.active.changed if self.state == HostState.RUNNING else 0
 
     # --- swap --------------------------------------------------------------------------------------------------------
 
@@ -233,14 +236,15 @@ cdef class PluginHost:
         for i in range(self.n_markets):
             self.inherited[i] = 0
             if fresh.declared[i]:
-                fresh.changed[i] = 1
+                fresh.changed |= <uint64_t>1 << i
             elif old is not None and old.declared[i]:
                 # It has not spoken about this market yet: for a while, what a sound predecessor wanted stands.
                 if healthy:
                     fresh.desired[i] = old.desired[i]
                     self.inherited[i] = 1
                     self.inherited_until_ns = self.now_ns + INHERIT_NS
-                fresh.declared[i] = fresh.changed[i] = 1
+                fresh.declared[i] = 1
+                fresh.changed |= <uint64_t>1 << i
         if healthy:
             try:
                 old.on_stop()
@@ -256,7 +260,7 @@ cdef class PluginHost:
         for i in range(self.n_markets):
             if self.inherited[i] and not self.active.spoken[i]:
                 self.active.desired[i].n_bids = self.active.desired[i].n_asks = 0
-                self.active.changed[i] = 1
+                self.active.changed |= <uint64_t>1 << i
             self.inherited[i] = 0
 
     cdef void _complain(self, str text) noexcept:
@@ -292,7 +296,8 @@ cdef class PluginHost:
         cdef int i
         for i in range(self.n_markets):
             back.desired[i].n_bids = back.desired[i].n_asks = 0
-            back.declared[i] = back.changed[i] = 1
+            back.declared[i] = 1
+            back.changed |= <uint64_t>1 << i
         try:
             self._try(back, {})
             self.state = HostState.RUNNING

@@ -1,6 +1,6 @@
 """From what the plugin wants to what is working; see ``quoter.pxd``."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from mmbot._core.execution cimport Execution
 from mmbot._core.hedges cimport Hedges
@@ -11,6 +11,9 @@ from mmbot._core.quoting cimport QuoteSet
 from mmbot._core.strategy cimport Strategy
 from mmbot._core.types cimport Side
 from mmbot._core.venue_states cimport VenueStates
+
+cdef extern from *:
+    int __builtin_ctzll(unsigned long long mask)
 
 
 cdef class Quoter:
@@ -51,6 +54,14 @@ cdef class Quoter:
         if self.patient and not spoken and wanted != &self.nothing:
             return
         self.dirty[i] = not self.execution.work(i, wanted)
+
+    cdef void follow(self, Market market) noexcept:
+        cdef uint64_t others
+        self.work(market)
+        others = self.host.all_changed()        # a plugin may quote one market on the news of another
+        while others:
+            self.work(<Market>self.markets[__builtin_ctzll(others)])
+            others &= others - 1
 
     cdef void work_all(self) noexcept:
         for market in self.markets:

@@ -2,7 +2,7 @@
 
 from cpython.number cimport PyNumber_Index
 from libc.math cimport llround
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -74,7 +74,6 @@ cdef class Strategy:
     def __dealloc__(self):
         free(self.desired)
         free(self.declared)
-        free(self.changed)
         free(self.spoken)
 
     cdef int bind(self, object params, tuple markets, int n_markets) except -1:
@@ -84,9 +83,8 @@ cdef class Strategy:
         self.params, self.markets, self.n_markets = params, markets, n_markets
         self.desired = <QuoteSet*>calloc(n_markets, sizeof(QuoteSet))
         self.declared = <uint8_t*>calloc(n_markets, 1)
-        self.changed = <uint8_t*>calloc(n_markets, 1)
         self.spoken = <uint8_t*>calloc(n_markets, 1)
-        if self.desired == NULL or self.declared == NULL or self.changed == NULL or self.spoken == NULL:
+        if self.desired == NULL or self.declared == NULL or self.spoken == NULL:
             raise MemoryError("quote sets of a strategy")
         return 0
 
@@ -237,7 +235,8 @@ cdef class Strategy:
         return 0
 
     cdef void _declare(self, int index) noexcept:
-        self.declared[index] = self.changed[index] = self.spoken[index] = 1
+        self.declared[index] = self.spoken[index] = 1
+        self.changed |= <uint64_t>1 << index
 
     cdef int _next_timer(self) except -1:
         self.next_timer_ns = INT64_MAX

@@ -42,6 +42,7 @@ cdef class PluginHost:
     cdef const QuoteSet* wanted(self, int market) noexcept     # NULL: the plugin has not said, or has failed
     cdef bint has_spoken(self, int market) noexcept         # what `take_changed` would say
     cdef bint take_changed(self, int market) noexcept
+    cdef uint64_t all_changed(self) noexcept                # a bit for each market that it would say yes to
     cdef void _failed(self, Strategy culprit, str where, object error) noexcept
     cdef void _compare(self, int market) noexcept
     cdef void _complain(self, str text) noexcept

@@ -25,6 +25,7 @@ cdef class Quoter:
     cdef QuoteSet nothing, reduced, cleared
 
     cdef void work(self, Market market) noexcept    # bring a market's orders in line, if they may be out of it
+    cdef void follow(self, Market market) noexcept  # the same, and that of others about which the plugin has spoken
     cdef void work_all(self) noexcept
     cdef void mark(self, int market) noexcept       # look at it again, whether the plugin speaks or not
     cdef void mark_all(self) noexcept

@@ -33,7 +33,7 @@ cdef class Strategy:
     # --- what the engine reads after each callback ---
     cdef QuoteSet* desired                  # by market index
     cdef uint8_t* declared                  # by market index: it has said what it wants at least once
-    cdef uint8_t* changed                   # by market index: set by quote(), cleared by the engine
+    cdef uint64_t changed                   # a bit for each market index: set by quote(), cleared by the engine
     cdef uint8_t* spoken                    # by market index: quote(), place() or pull() was called by the plugin
     cdef int n_markets                      # of the engine
     cdef int64_t next_timer_ns              # earliest of timers; INT64_MAX: none
