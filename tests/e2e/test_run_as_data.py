@@ -66,7 +66,7 @@ def test_a_backtest_of_a_run_repeats_it(start_bot: Callable[..., Bot], tmp_path:
     assert process.returncode == 0, errors.decode()
     found = json.loads(text)["fills"]
     # A tape cannot tell which of two things of one millisecond came first, nor who was ahead in a queue; and from the
-    # first fill that differs on, quotes lean another way. On a machine with little else to do all fills are found again.
+    # first fill that differs on, quotes lean another way. With little else to do all fills are found again.
     assert found["matched"] >= 0.5 * found["a"], found["differences"]
     assert found["markets"]["perp_btc"]["quotes"]["matched"] > 0
     assert found["same"] + len(found["differences"]) == found["matched"] + found["only_a"] + found["only_b"]
