@@ -53,7 +53,7 @@ class FuturesVenue(FuturesAccounts):
 
     def change_answer(self, order: SimOrder, change: Amendment) -> Answer:
         """GET /fapi/v1/orderAmendment."""
-        return wire.change_answer(order, change, order.changes.index(change) + 1)
+        return wire.change_answer(order, change)
 
     def _position(self, order: SimOrder) -> Position:
         return self.accounts[order.user.index].positions[order.instrument.symbol]
@@ -205,7 +205,7 @@ class FuturesVenue(FuturesAccounts):
         order = self._order_of(user, params, -2013, "Order does not exist.")
         if not order.open or order.kind != "LIMIT":
             raise Refused(-2013, "Order does not exist.")
-        if len(order.changes) >= MAX_AMENDMENTS:
+        if order.amended >= MAX_AMENDMENTS:
             raise Refused(-5026, "Exceed maximum modify order limit.")
         market = self.markets[order.instrument.symbol]
         mark_e8 = self.clearing.marks[order.instrument.symbol].mark_e8

@@ -72,7 +72,7 @@ def placed_answer(order: SimOrder, *, acknowledge: bool) -> Answer:
     return answer
 
 
-def change_answer(order: SimOrder, change: Amendment, count: int) -> Answer:
+def change_answer(order: SimOrder, change: Amendment) -> Answer:
     """One entry of GET /fapi/v1/orderAmendment."""
     instrument = order.instrument
     prices = [instrument.price_text(ticks) for ticks in change.price_ticks]
@@ -87,7 +87,7 @@ def change_answer(order: SimOrder, change: Amendment, count: int) -> Answer:
         "amendment": {
             "price": {"before": prices[0], "after": prices[1]},
             "origQty": {"before": quantities[0], "after": quantities[1]},
-            "count": count,
+            "count": change.count,
         },
         "priceMatch": order.price_match,
     }

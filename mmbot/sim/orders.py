@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 HISTORY = 20_000
 """Orders kept per user; older ones that work no longer are forgotten, as the real venue forgets them after days."""
 
+CHANGES = 100
+"""Amendments of an order that are remembered: as many as one request may ask for."""
+
 
 @dataclass(slots=True, eq=False)
 class SimOrder:
@@ -25,6 +29,7 @@ class SimOrder:
         release_ns: with slow matching, when it reaches the book; 0: it has.
         good_till_ms: when it expires by itself; 0: never.
         price_match: how its price was taken from the book; NONE: it was stated.
+        changes: the latest `CHANGES` amendments, oldest first, of `amended` in all.
         liquidation: placed by the exchange to close a position.
     """
 
@@ -47,7 +52,8 @@ class SimOrder:
     release_ns: int = 0
     liquidation: bool = False
     fills: list[Fill] = field(default_factory=list)
-    changes: list[Amendment] = field(default_factory=list)
+    changes: deque[Amendment] = field(default_factory=lambda: deque(maxlen=CHANGES))
+    amended: int = 0
     good_till_ms: int = 0
     price_match: str = "NONE"
 
@@ -69,9 +75,10 @@ class SimOrder:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """One change of a working order: price and whole quantity, before and after."""
+    """One change of a working order: price and whole quantity, before and after; `count` is how many it had by then."""
 
     number: int
+    count: int
     time_ms: int
     price_ticks: tuple[int, int]
     qty_lots: tuple[int, int]

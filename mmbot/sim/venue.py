@@ -271,10 +271,11 @@ class Venue(ABC):
     def _changed(self, order: SimOrder, old: tuple[int, int], now_ns: int) -> None:
         """Note that price and quantity were others before."""
         self._amendment_id += 1
+        order.amended += 1
         order.update_ms = now_ns // NS_PER_MS
         (old_ticks, old_lots), new_ticks, new_lots = old, order.price_ticks, order.qty_lots
         order.changes.append(
-            Amendment(self._amendment_id, order.update_ms, (old_ticks, new_ticks), (old_lots, new_lots))
+            Amendment(self._amendment_id, order.amended, order.update_ms, (old_ticks, new_ticks), (old_lots, new_lots))
         )
 
     def _finish(self, order: SimOrder, status: str) -> None:

@@ -95,3 +95,14 @@ def test_a_spot_test_order_tells_its_fees_when_asked(desk: Desk) -> None:
     assert desk.ask("test_order", desk.ann, "spot", **order) == {}
     rates = desk.ask("test_order", desk.ann, "spot", **order, computeCommissionRates="true")
     assert rates["standardCommissionForOrder"] == {"maker": "0.00100000", "taker": "0.00100000"}
+
+
+def test_the_latest_hundred_amendments_are_remembered(desk: Desk) -> None:
+    best = desk.best()[0]
+    placed = desk.limit(desk.ann, "BUY", desk.price(best - 50), "0.010")
+    for n in range(103):
+        desk.ask(
+            "amend_order", desk.ann, orderId=placed["orderId"], side="BUY", price=desk.price(best - 60 - n % 2), quantity="0.010"
+        )  # fmt: skip
+    found = desk.ask("order_amendments", desk.ann, orderId=placed["orderId"], limit="100")
+    assert [change["amendment"]["count"] for change in found] == list(range(4, 104))
