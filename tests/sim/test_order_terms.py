@@ -102,7 +102,8 @@ def test_the_latest_hundred_amendments_are_remembered(desk: Desk) -> None:
     placed = desk.limit(desk.ann, "BUY", desk.price(best - 50), "0.010")
     for n in range(103):
         desk.ask(
-            "amend_order", desk.ann, orderId=placed["orderId"], side="BUY", price=desk.price(best - 60 - n % 2), quantity="0.010"
+            "amend_order", desk.ann, orderId=placed["orderId"], side="BUY", price=desk.price(best - 60 - n % 2),
+            quantity="0.010",
         )  # fmt: skip
     found = desk.ask("order_amendments", desk.ann, orderId=placed["orderId"], limit="100")
     assert [change["amendment"]["count"] for change in found] == list(range(4, 104))
