@@ -1,21 +1,17 @@
 """The backtest's loop; see ``backtest.pxd``."""
 
-from fractions import Fraction
-
-from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 
 from mmbot._core.blotter cimport Blotter
 from mmbot._core.engine cimport Engine
 from mmbot._core.eventlog cimport EventKind
-from mmbot._core.gate cimport MarketRisk
-from mmbot._core.margin cimport maintenance_margin
 from mmbot._core.market cimport Market
 from mmbot._core.orders cimport Order
 from mmbot._core.l3 cimport L3Book
 from mmbot._core.paper cimport PaperMarket
 from mmbot._core.resting cimport FUNDING, Answer, l3_apply
+from mmbot._core.solvency cimport Solvency
 from mmbot._core.sync cimport Trust
 from mmbot._core.tape cimport Tape, TapeFlag, TapeKind
 from mmbot._core.types cimport Command, CommandKind, Level, OrderEventKind, OrderState
@@ -27,7 +23,7 @@ cdef enum:
     FIRST_ROOM = 256
     DAY_NS = 86_400_000_000_000
     LOCAL = 0
-    ANSWER, EXCHANGE, REQUEST               # kinds of happenings, in the order of a tie
+    ANSWER, EXCHANGE, REQUEST   # kinds of happenings, in the order of a tie
 
 
 cdef class Lane:
@@ -136,6 +132,7 @@ cdef class Backtest:
         if every_ns <= 0:
             raise ValueError(f"every_ns: expected a positive time, found {every_ns}")
         self.engine, self.blotter, self.lanes = engine, blotter, lanes
+        self.solvency = Solvency(engine, tuple([(<Lane>lane).paper for lane in lanes]))
         self.start_ns, self.end_ns, self.every_ns = start_ns, end_ns or FOREVER, every_ns
         self.housekeeping_ns = start_ns + every_ns
         self.open_ns, self.opened = open_ns, open_ns <= start_ns
@@ -340,28 +337,12 @@ cdef class Backtest:
             if lane.paper.l3 is not None:
                 lane.paper.l3.clear(side)
         elif kind == TapeKind.MARK:
-            self._mark(lane, levels, cursor.ts_ns)
+            lane.paper.mark(levels, cursor.ts_ns)
         elif kind >= TapeKind.L3_ADD:
             lane.paper.l3_event(kind, cursor.chunk.seq[at], side, levels, cursor.ts_ns)
         if lane.next(&lane.exch, TapeFlag.EXCH) != 0:
             self.failed = True
         return 0
-
-    cdef void _mark(self, Lane lane, const Level* levels, int64_t exch_ns) noexcept:
-        """Mark price and funding rate; a new settlement time means that the one before has just been settled."""
-        if lane.next_funding_ns > 0 and levels[1].qty_lots > lane.next_funding_ns:
-            if lane.paper.position_lots != 0 and lane.mark_e8 > 0:
-                lane.paper.fund(self._funding_e8(lane), exch_ns)
-        lane.mark_e8, lane.rate_e12, lane.next_funding_ns = (
-            levels[0].price_ticks, levels[1].price_ticks, levels[1].qty_lots)
-
-    def _funding_e8(self, Lane lane) -> int:
-        """What the settlement pays us: a long pays notional at mark x rate; exact, rounded half to even."""
-        instrument = lane.market.instrument
-        units = lane.paper.position_lots * Fraction(instrument.lot_size) * Fraction(instrument.contract_size)
-        mark = Fraction(lane.mark_e8, 10**8)
-        notional = units / mark if instrument.inverse else units * mark
-        return round(-notional * Fraction(lane.rate_e12, 10**12) * 10**8)
 
     cdef int _settle(self) except -1:
         """The instant is complete: tell the strategy, bring the orders in line, send."""
@@ -474,45 +455,18 @@ cdef class Backtest:
         return self._drain()
 
     cdef int _watch_margin(self) except -1:
-        """Liquidate an account whose equity has fallen to what its positions need, at marks as we see them."""
-        cdef Engine engine = self.engine
-        cdef Lane lane, other
-        cdef MarketRisk* risk
-        cdef double equity_e8, needed, notional, price
-        cdef int i, j, n = len(self.lanes), venue, asset
-        if self.liquidated:
+        """Let the venue liquidate an account that does not hold what its positions need."""
+        cdef Lane lane
+        if self.liquidated or not self.solvency.look():
             return 0
-        for i in range(n):
-            lane = <Lane>self.lanes[i]
-            venue, asset = engine.venue_states.of[i], engine.wallets.settle_asset[i]
-            if lane.paper.position_lots == 0 or not engine.wallets.known[venue][asset]:
-                continue
-            equity_e8, needed = <double>engine.wallets.held_e8[venue][asset], 0.0
-            for j in range(n):
-                other = <Lane>self.lanes[j]
-                if engine.venue_states.of[j] != venue or engine.wallets.settle_asset[j] != asset:
-                    continue
-                if other.market.bid_lots > 0 and other.market.ask_lots > 0:
-                    other.market.pnl.on_mid(other.market.bid_ticks + other.market.ask_ticks)
-                equity_e8 += other.market.pnl.total_e8()
-                risk = &engine.execution.gate.markets[j]
-                if other.paper.position_lots == 0 or not risk.has_margin:
-                    continue
-                price = other.market.mark_price
-                if not price > 0:
-                    price = other.market.mid_ticks * other.market.instrument.tick_value
-                notional = fabs(<double>other.paper.position_lots) * other.market.instrument.lot_value
-                notional = notional / price if other.market.instrument.inverse else notional * price
-                needed += maintenance_margin(&risk.margin, notional)
-            if needed > 0 and equity_e8 <= needed * 1e8:
-                self.liquidated = True
-                self.notes.append((
-                    self.now_ns, f"liquidated: equity {equity_e8 / 1e8:.8g}, maintenance margin {needed:.8g}"))
-                for j in range(n):
-                    if engine.venue_states.of[j] == venue and engine.wallets.settle_asset[j] == asset:
-                        (<Lane>self.lanes[j]).paper.liquidate(self.now_ns)
-                engine.on_command(b'{"op": "stop"}', self.now_ns)
-                return 0
+        self.liquidated = True
+        equity, needed = self.solvency.equity, self.solvency.needed
+        self.notes.append((self.now_ns, f"liquidated: equity {equity:.8g}, maintenance margin {needed:.8g}"))
+        for item in self.lanes:
+            lane = item
+            if self.solvency.concerns(lane.market.index):
+                lane.paper.liquidate(self.now_ns)
+        self.engine.on_command(b'{"op": "stop"}', self.now_ns)
         return 0
 
     cdef int _drain(self) except -1:

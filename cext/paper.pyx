@@ -1,5 +1,7 @@
 """The modelled venue of a backtest; see ``paper.pxd``. What each model means: ``docs/backtest/models.md``."""
 
+from fractions import Fraction
+
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.string cimport memset
 
@@ -69,12 +71,24 @@ cdef class PaperMarket(RestingOrders):
         if answer != NULL:
             answer.update.owner = Owner.OURS_BEFORE     # no order of this session: the fill counts all the same
 
-    cdef void fund(self, int64_t amount_e8, int64_t exch_ns) noexcept nogil:
+    cdef int mark(self, const Level* levels, int64_t exch_ns) except -1:
         cdef PaperOrder nobody
-        memset(&nobody, 0, sizeof(nobody))
-        cdef Answer* answer = self._answer(&nobody, FUNDING, 0, exch_ns)
-        if answer != NULL:
-            answer.update.fee_e8 = amount_e8
+        cdef Answer* answer
+        if 0 < self.next_funding_ns < levels[1].qty_lots and self.position_lots != 0 and self.mark_e8 > 0:
+            memset(&nobody, 0, sizeof(nobody))
+            answer = self._answer(&nobody, FUNDING, 0, exch_ns)
+            if answer != NULL:
+                answer.update.fee_e8 = self._funding_e8()
+        self.mark_e8, self.rate_e12, self.next_funding_ns = (
+            levels[0].price_ticks, levels[1].price_ticks, levels[1].qty_lots)
+        return 0
+
+    def _funding_e8(self) -> int:
+        """What the settlement pays us: a long pays notional at mark x rate; exact, rounded half to even."""
+        units = self.position_lots * Fraction(self.instrument.lot_size) * Fraction(self.instrument.contract_size)
+        mark = Fraction(self.mark_e8, 10**8)
+        notional = units / mark if self.instrument.inverse else units * mark
+        return round(-notional * Fraction(self.rate_e12, 10**12) * 10**8)
 
     # --- our requests --------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from mmbot._core.engine cimport Engine
 from mmbot._core.l3 cimport L3Book
 from mmbot._core.market cimport Market
 from mmbot._core.paper cimport PaperMarket
+from mmbot._core.solvency cimport Solvency
 from mmbot._core.tape cimport Tape, TapeChunk
 from mmbot._core.types cimport Command, Level
 
@@ -46,8 +47,6 @@ cdef class Lane:
     cdef int64_t head, tail, room, last_request_ns
     cdef bint touched, traded           # in this instant
     cdef bint changed, was_trusted      # by it; before it
-    # funding, as the exchange reports it
-    cdef int64_t mark_e8, rate_e12, next_funding_ns
 
     cdef void _rewind(self, Cursor* cursor) noexcept
     cdef int next(self, Cursor* cursor, int flag) noexcept
@@ -72,6 +71,7 @@ cdef class Backtest:
     cdef readonly int64_t steps         # times the strategy was asked
     cdef readonly list notes            # of the engine, with their times: (ts_ns, text)
     cdef readonly bint liquidated       # the venue has closed everything; from then on nothing is quoted
+    cdef Solvency solvency
     cdef object daily                   # called at each new UTC day; None: nothing to do
     cdef int64_t day
     cdef bint pending, failed
@@ -88,7 +88,6 @@ cdef class Backtest:
     cdef int _watch_margin(self) except -1
     cdef int _drain(self) except -1
     cdef int64_t _timer_ns(self) noexcept
-    cdef void _mark(self, Lane lane, const Level* levels, int64_t exch_ns) noexcept
     cdef void _request(self, Lane lane) noexcept
     cdef bint _more_prints(self) noexcept
     cdef int _take_notes(self) except -1

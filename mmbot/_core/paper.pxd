@@ -21,7 +21,9 @@ cdef class PaperMarket(RestingOrders):
     cdef void refuse(self, const Command* command, int64_t id, int64_t due_ns) noexcept nogil
     # The venue closes the position at the book's best and cancels every order.
     cdef void liquidate(self, int64_t exch_ns) noexcept nogil
-    cdef void fund(self, int64_t amount_e8, int64_t exch_ns) noexcept nogil
+    # A MARK batch of a tape. A new settlement time means that the one before has just been settled.
+    cdef int mark(self, const Level* levels, int64_t exch_ns) except -1
+    cdef int64_t mark_e8, rate_e12, next_funding_ns
 
     cdef void _place(self, const Command* command, int64_t id, int64_t exch_ns) noexcept nogil
     cdef void _amend(self, const Command* command, int64_t exch_ns) noexcept nogil

@@ -215,7 +215,8 @@ class Recorder:
                     await asyncio.gather(*(v.start(tasks) for v in venues))
                 _log.info("recording", markets=[m.id for m in self._markets], folder=str(self._folder))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), duration_s)
+                    async with asyncio.timeout(duration_s):
+                        await self._stop.wait()
                 self._reason = self._reason or "duration"
                 looking.cancel()
                 for sink in self._sinks:
