@@ -41,7 +41,7 @@ cdef class OrderFlow:
         cdef int i
         self.markets, self.execution, self.hedges, self.host = markets, execution, hedges, host
         self.latency, self.reconciler, self.venues, self.watch = latency, reconciler, venues, watch
-        self.notes, self.executions = notes, []
+        self.notes, self.executions, self.ended = notes, [], []
         for i in range(len(markets)):
             self.settle_asset[i], self.base_asset[i] = settle_assets[i], base_assets[i]
 
@@ -133,6 +133,8 @@ cdef class OrderFlow:
         elif result.became_terminal:
             if result.new_state == OrderState.CANCELED or result.new_state == OrderState.EXPIRED:
                 self.canceled += 1
+            if self.keep_ended:
+                self.ended.append(order[0])
             group = self.hedges.of(market.index)
             if group is not None:
                 if order.purpose == Purpose.HEDGE:
@@ -166,6 +168,12 @@ cdef class OrderFlow:
         for i in range(len(self.markets)):
             total += self.execution.table.exposure(i).unknown_orders
         return total
+
+    def take_ended(self) -> list[dict[str, int]]:
+        """Every field of the orders that have ended since the last call, in order; only with `keep_ended`."""
+        taken = self.ended.copy()
+        self.ended.clear()
+        return taken
 
     def take_executions(self) -> list[Fill]:
         """Fills since the last call, in order."""

@@ -22,6 +22,8 @@ cdef class OrderFlow:
     cdef readonly tuple markets
     cdef readonly uint64_t fills, hedge_fills, acked, rejected, canceled, unknown, foreign
     cdef readonly list executions                   # Fill objects not yet taken; always the same list
+    cdef readonly list ended                        # orders not yet taken, a dict each; always the same list
+    cdef public bint keep_ended                     # somebody takes them
     cdef int64_t reject_streak
     cdef int32_t[MAX_MARKETS] settle_asset, base_asset      # by market
     cdef Execution execution

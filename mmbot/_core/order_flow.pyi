@@ -23,6 +23,8 @@ class OrderFlow:
     unknown: int
     foreign: int
     executions: list[Fill]
+    ended: list[dict[str, int]]
+    keep_ended: bool
     def __init__(
         self,
         markets: tuple[Market, ...],
@@ -38,4 +40,5 @@ class OrderFlow:
         settle_assets: Sequence[int],
         base_assets: Sequence[int],
     ) -> None: ...
+    def take_ended(self) -> list[dict[str, int]]: ...
     def take_executions(self) -> list[Fill]: ...

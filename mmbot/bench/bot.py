@@ -26,6 +26,7 @@ from mmbot.plugins.compile import compile_plugin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mmbot._core.strategy import Fill
     from mmbot.bench.feed import Feed
 
 MAKER = Path(__file__).with_name("maker.py")
@@ -83,6 +84,22 @@ class Venue:
         self.sent.append(command)
 
 
+class Unwritten:
+    """A keeper that remembers nothing: a ledger's thread is not what is measured."""
+
+    def fills(self, fills: list[Fill]) -> None:
+        """Nothing."""
+
+    def ended(self, orders: list[dict[str, int]]) -> None:
+        """Nothing."""
+
+    def funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        """Nothing."""
+
+    def balance(self, venue: int, asset: int, wallet_e8: int, ts_ns: int) -> None:
+        """Nothing."""
+
+
 class Bot:
     """Engine, inbox and a venue that answers every order at once; journal copy and latency stamps as in a session."""
 
@@ -108,9 +125,7 @@ class Bot:
         self.engine = self.assembly.engine
         self.venue = Venue([maker, spot])
         venues: list[Any] = [self.venue, self.venue]
-        self.inbox = Inbox(
-            self.assembly, venues, lambda _fills: None, lambda *_: None, clock=lambda: self.engine.now_ns
-        )
+        self.inbox = Inbox(self.assembly, venues, Unwritten(), clock=lambda: self.engine.now_ns)
         self.snapshot = feed.snapshot
         self.begin(feed.frames[0][0])
 

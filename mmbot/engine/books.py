@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from mmbot._core.position import Position
-from mmbot._core.types import Instrument, Purpose
+from mmbot._core.types import Instrument, OrderState, Purpose
 from mmbot.assembly import Restored
 from mmbot.engine.inbox import SAME_FUNDING_NS
 from mmbot.errors import JournalError
 from mmbot.ledger import Ledger, LedgerWriter, open_database
-from mmbot.ledger.models import Fill, Funding, Session
+from mmbot.ledger.models import Balance, Fill, Funding, Order, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SIDES = ("BUY", "SELL")
 E8 = Decimal(10) ** -8
 OVERLAP_NS = 600_000_000_000
+LOOK_BACK_NS = 86_400_000_000_000
 
 
 class Books:
@@ -98,16 +99,20 @@ class Books:
         )
 
     def since_ns(self, session: int) -> int:
-        """From when on a venue must be asked for fills: before the last known one, else the start of this session."""
+        """From when on a venue must be asked for fills.
+
+        Before the last known one of each market. Where none is known, the start of the session that was killed before
+        it had written one, a day ago at most; without such a session the start of this one.
+        """
         start_ns = session * 1_000_000
         if self._passing:
             return start_ns - OVERLAP_NS
-        known = [
-            at
+        killed_ns = self._ledger.unfinished_ns(self._config.bot.name, start_ns)
+        unknown_ns = max(killed_ns, start_ns - LOOK_BACK_NS) if killed_ns else start_ns
+        return min(
+            self._ledger.resume_ns(market.venue, market.symbol, OVERLAP_NS) or unknown_ns
             for market in self._config.markets.values()
-            if (at := self._ledger.resume_ns(market.venue, market.symbol, OVERLAP_NS))
-        ]
-        return min(known, default=start_ns)
+        )
 
     # --- while it runs -----------------------------------------------------------------------------------------------
 
@@ -142,6 +147,40 @@ class Books:
                     exch_ts_ns=fill.ts_ns, recv_ts_ns=time.time_ns(),
                 )
             )  # fmt: skip
+
+    def record_orders(self, orders: list[dict[str, int]]) -> None:
+        """Put orders that have ended into the ledger, as last known.
+
+        Raises:
+            JournalError: the ledger cannot be written.
+        """
+        for order in orders:
+            market = self._assembly.engine.markets[order["market"]]
+            instrument = market.instrument
+            lot = Decimal(instrument.lot_size) * Decimal(instrument.contract_size)
+            self._writer.record(
+                Order(
+                    session_id=self._session_id, order_num=order["num"], venue=self._config.markets[market.id].venue,
+                    symbol=instrument.symbol, venue_order_id=order["venue_order_id"], side=SIDES[order["side"]],
+                    purpose=Purpose(order["purpose"]).name.lower(), state=OrderState(order["state"]).name.lower(),
+                    price=Decimal(instrument.tick_size) * order["price_ticks"], qty=lot * order["qty_lots"],
+                    filled=lot * order["filled_lots"], reason=order["reason"], created_ns=order["created_ns"],
+                    updated_ns=order["last_update_ns"],
+                )
+            )  # fmt: skip
+
+    def record_balance(self, venue: int, asset: int, wallet_e8: int, ts_ns: int) -> None:
+        """Put a wallet as a venue stated it into the ledger.
+
+        Raises:
+            JournalError: the ledger cannot be written.
+        """
+        self._writer.record(
+            Balance(
+                venue=self._assembly.venue_ids[venue], asset=self._assembly.assets[asset], ts_ns=ts_ns,
+                wallet=wallet_e8 * E8,
+            )
+        )  # fmt: skip
 
     def record_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
         """Put a funding payment into the ledger.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -22,14 +22,29 @@ SAME_FUNDING_NS = 5_000_000_000
 FUNDINGS_KEPT = 64
 
 
+class Keeper(Protocol):
+    """Who remembers what happened, and must not raise."""
+
+    def fills(self, fills: list[Fill]) -> None:
+        """Orders were filled."""
+
+    def ended(self, orders: list[dict[str, int]]) -> None:
+        """Orders have ended; every field of each."""
+
+    def funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
+        """Funding was received (> 0) or paid."""
+
+    def balance(self, venue: int, asset: int, wallet_e8: int, ts_ns: int) -> None:
+        """A venue stated a wallet."""
+
+
 class Inbox:
     """Every event of a session passes through here, and every command leaves through `flush`.
 
     Args:
         assembly: the engine and its names.
         venues: connectors, by venue index.
-        on_fills: called with the fills of an event, after its commands have left.
-        on_funding: called with market, amount, asset and time of a funding payment, after the core has booked it.
+        keeper: told what is to be remembered, after an event's commands have left.
         clock: UTC nanoseconds.
     """
 
@@ -37,15 +52,14 @@ class Inbox:
         self,
         assembly: Assembly,
         venues: Sequence[Venue],
-        on_fills: Callable[[list[Fill]], None],
-        on_funding: Callable[[int, int, int, int], None],
+        keeper: Keeper,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.assembly = assembly
         self.engine: Engine = assembly.engine
         self.clock = clock
-        self.on_fills = on_fills
-        self.on_funding = on_funding
+        self.keeper = keeper
+        self.engine.order_flow.keep_ended = True
         self.reconcile_wanted: Callable[[int], None] = lambda _venue: None
         self.trading_up = [False] * len(venues)
         self.times_up = [0] * len(venues)
@@ -67,7 +81,9 @@ class Inbox:
         if waiting:
             self.flush()
         if self.engine.order_flow.executions:
-            self.on_fills(self.engine.take_executions())
+            self.keeper.fills(self.engine.take_executions())
+        if self.engine.order_flow.ended:
+            self.keeper.ended(self.engine.order_flow.take_ended())
         if self.engine.venue_states.pictures_wanted:
             for venue in self.engine.venue_states.take_pictures_wanted():
                 self.reconcile_wanted(venue)
@@ -85,7 +101,7 @@ class Inbox:
         self._fundings[market].append((ts_ns, amount_e8))
         event = {"op": "funding", "market": market, "amount_e8": amount_e8, "asset": asset, "exch_ts_ns": ts_ns}
         self.after(self.engine.on_account(encode(event), self.clock()))
-        self.on_funding(market, amount_e8, asset, ts_ns)
+        self.keeper.funding(market, amount_e8, asset, ts_ns)
 
     def command(self, op: str, **values: Any) -> None:
         """Enter an operator's or the shell's command."""
@@ -124,6 +140,7 @@ class VenueSink:
             "op": "balance", "venue": self._venue, "asset": asset, "wallet_e8": wallet_e8, "exch_ts_ns": ts_ns,
         }  # fmt: skip
         self._inbox.after(self._inbox.engine.on_account(encode(event), self._inbox.clock()))
+        self._inbox.keeper.balance(self._venue, asset, wallet_e8, ts_ns)
 
     def on_trading_up(self, up: bool) -> None:  # noqa: FBT001 - the interface's
         """Order entry and user stream are usable, or one of them is gone."""

@@ -20,8 +20,8 @@ import structlog
 
 from mmbot import __version__
 from mmbot._core.limits import Cause, RiskLevel
-from mmbot._core.types import Purpose
 from mmbot.assembly import Assembly, PluginSpec, Spec, assemble, instrument_fields
+from mmbot.engine.bookkeeping import Bookkeeper
 from mmbot.engine.books import Books
 from mmbot.engine.connect import connect_all, patiently
 from mmbot.engine.embedded import embedded_exchange
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from mmbot._core.strategy import Fill
     from mmbot.config import Config
     from mmbot.plugins import Plugin
     from mmbot.sim.server import SimServer
@@ -146,7 +145,7 @@ class Session:
         self._stack.callback(self.journal.stop)
         self.assembly: Assembly = assemble(spec, ring=self.journal.ring, plugin=plugin)
         self.engine = self.assembly.engine
-        self.inbox = Inbox(self.assembly, self.venues, self._on_fills, self._on_funding)
+        self.inbox = Inbox(self.assembly, self.venues, Bookkeeper(self.books, self.assembly, self._fail))
         self._slowness = Slowness(self.engine.latency)
         self.swapper = Swapper(self.assembly, self.inbox, self.load_plugin)
         self.books.open_session(self.assembly, self.number)
@@ -188,12 +187,12 @@ class Session:
                             await self._stop.wait()
                 if self._failure is not None:
                     raise self._failure
+                self.exit_reason = self.exit_reason or "duration"  # else what the shutting down does becomes the reason
                 await self._shut_down()
                 for task in owned:
                     task.cancel()
         except (BaseExceptionGroup, asyncio.CancelledError) as error:
             await self._leave_in_haste(error)
-        self.exit_reason = self.exit_reason or "duration"
         if self._halted_by:
             self.exit_reason = f"risk limit: {self._halted_by}"
             raise RiskHalt(f"stopped by a risk limit: {self._halted_by}")
@@ -320,29 +319,6 @@ class Session:
         orders = any(self.engine.execution.table.exposure_of(m.index)["open_orders"] for m in self.engine.markets)
         held = any(m.position.lots for m in self.engine.markets if m.instrument.perpetual)
         return not orders and (self.engine.limits.level == RiskLevel.HALT or not held)
-
-    def _on_fills(self, fills: list[Fill]) -> None:
-        try:
-            self.books.record_fills(fills)
-        except JournalError as error:  # not into the socket's callback, which would take it for a broken connection
-            self._fail(error)
-        for fill in fills:
-            market = self.engine.markets[fill.market]
-            _log.info(
-                "fill",
-                market=market.id,
-                side="sell" if fill.side else "buy",
-                qty=f"{market.qty(fill.qty_lots):.10g}",
-                price=f"{market.price(fill.price_ticks):.10g}",
-                purpose=Purpose(fill.purpose).name.lower(),
-                trade_id=fill.trade_id,
-            )
-
-    def _on_funding(self, market: int, amount_e8: int, asset: int, ts_ns: int) -> None:
-        try:
-            self.books.record_funding(market, amount_e8, asset, ts_ns)
-        except JournalError as error:
-            self._fail(error)
 
     # --- ending ------------------------------------------------------------------------------------------------------
 

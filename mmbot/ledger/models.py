@@ -59,7 +59,7 @@ class Session(Base):
 
 
 class Order(Base):
-    """One order as last known; `state` is the name of an `OrderState`."""
+    """One order that has ended, as last known; `state` is the name of an `OrderState`."""
 
     __tablename__ = "orders"
     session_id: Mapped[str] = mapped_column(primary_key=True)

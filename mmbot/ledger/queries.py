@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from mmbot.ledger.models import Fill, Funding
+from mmbot.ledger.models import Fill, Funding, Session
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -100,3 +100,17 @@ class Ledger:
         with self._engine.connect() as connection:
             found = connection.execute(latest).scalar()
         return 0 if found is None else max(0, int(found) - overlap_ns)
+
+    def unfinished_ns(self, bot: str, before_ns: int) -> int:
+        """When the first of a bot's sessions began that were killed since its last good end; 0: none was.
+
+        Args:
+            bot: its name.
+            before_ns: sessions that began at this time or later do not count.
+        """
+        sessions = select(func.min(Session.started_ns)).where(Session.bot == bot, Session.started_ns < before_ns)
+        ended = select(func.max(Session.started_ns)).where(Session.bot == bot, Session.ended_ns.is_not(None))
+        with self._engine.connect() as connection:
+            last_ns = connection.execute(ended).scalar() or 0
+            found = connection.execute(sessions.where(Session.started_ns > last_ns)).scalar()
+        return int(found or 0)

@@ -138,6 +138,26 @@ def test_no_snapshot_is_asked_for_while_a_socket_of_the_venue_is_missing() -> No
     assert asked() == [PERP, PERP2]
 
 
+def test_orders_that_end_are_kept_for_who_asks() -> None:
+    desk = Desk()
+    desk.engine.order_flow.keep_ended = True
+    desk.open()
+    first = desk.quotes()
+    desk.command("pause")
+    desk.settle()
+    ended = desk.engine.order_flow.take_ended()
+    assert len(ended) == len(first) == 4
+    assert {order["state"] for order in ended} == {OrderState.CANCELED}
+    assert all(order["venue_order_id"] and order["created_ns"] <= order["last_update_ns"] for order in ended)
+    assert desk.engine.order_flow.take_ended() == []
+    desk.engine.order_flow.keep_ended = False
+    desk.command("resume")
+    desk.settle()
+    desk.command("pause")
+    desk.settle()
+    assert desk.engine.order_flow.ended == []
+
+
 LEADER = """
 from mmbot.strategy import Market, Strategy
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
 from processes import Bot, Exchange, until
+from sqlalchemy import select
 
-from mmbot.ledger import Ledger, SymbolTotals, open_database
+from mmbot.ledger import Balance, Fill, Ledger, Order, SymbolTotals, open_database
 
 
 def totals(bot: Bot) -> dict[tuple[str, str], SymbolTotals]:
@@ -33,11 +35,29 @@ def hold_books(bot: Bot, exchange: Exchange) -> None:
         assert {k: v for k, v in books.fees.items() if v} == {k: v for k, v in fees.items() if v}
 
 
+def hold_orders(bot: Bot, sent: int) -> None:
+    """Every order that was sent has ended, and its fills are what it says."""
+    database = open_database(f"sqlite:///{bot.run_dir.parent / 'ledger.db'}")
+    with database.connect() as connection:
+        orders = connection.execute(select(Order.order_num, Order.state, Order.qty, Order.filled)).all()
+        fills = connection.execute(select(Fill.order_num, Fill.qty)).all()
+        wallets = {(venue, asset) for venue, asset in connection.execute(select(Balance.venue, Balance.asset))}
+    database.dispose()
+    filled: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for num, qty in fills:
+        filled[num] += qty
+    assert len(orders) == sent
+    assert {num: amount for num, _, _, amount in orders if amount} == filled
+    assert all((state == "filled") == (qty == amount) for _, state, qty, amount in orders)
+    assert {("perp", "USDT"), ("spot", "USDT"), ("spot", "BTC")} <= wallets
+
+
 def test_fills_are_hedged_and_the_books_equal_the_exchanges(exchange: Exchange, start_bot: Any) -> None:
     bot: Bot = start_bot(exchange)
     bot.quoting().fills(12)
     summary = bot.stop()
     hold_books(bot, exchange)
+    hold_orders(bot, summary["orders"]["sent"])
     theirs = exchange.ledger()
     assert summary["fills"] == sum(len(venue["fills"]) for venue in theirs.values())
     assert summary["hedge_fills"] >= 1
@@ -105,6 +125,7 @@ def test_funding_paid_while_the_bot_was_dead_is_in_the_ledger(start_exchange: An
     until(lambda: Decimal(exchange.ledger()["binance_usdm"]["funding"]) != paid, "a payment without us", 20)
     second: Bot = start_bot(exchange, "--for", "5s", "--set", "bot.flatten_on_stop=true", changes=unhedged)
     assert second.wait() == 0
+    assert second.summary()["exit_reason"] == "duration"
     theirs = exchange.ledger()["binance_usdm"]
     assert totals(second)["perp", "BTC/USDT:USDT"].funding["USDT"] == Decimal(theirs["funding"])
     hold_fills = totals(second)["perp", "BTC/USDT:USDT"].fills
