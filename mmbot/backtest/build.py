@@ -66,7 +66,7 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
     if settings is None:
         raise ConfigError(f"{config.path or 'config'}: has no section `backtest`, which says what to play")
     shelf = shelf or Shelf()
-    tapes = {m: [shelf.tape(tape_path(path, m, config)) for path in settings.paths(m)] for m in config.markets}
+    tapes = {m: [shelf.tape(_made(shelf, path, m, config)) for path in settings.paths(m)] for m in config.markets}
     session = Session.read(_run(config, settings.session)) if settings.session is not None else None
     schedules = [_schedule(settings, m, tapes[m][0].instrument, session) for m in config.markets]
     plugin = shelf.plugin(config)
@@ -113,6 +113,13 @@ def build(config: Config, shelf: Shelf | None = None) -> Prepared:
 
 def _run(config: Config, path: Path) -> Path:
     return locate(path, [config.path.parent] if config.path is not None else [])
+
+
+def _made(shelf: Shelf, path: Path, market: str, config: Config) -> Path:
+    settings = config.backtest
+    where = config.markets[market]
+    how = (where.venue, where.symbol, *((str(settings.rules), str(settings.cache)) if settings is not None else ()))
+    return shelf.made(_run(config, path), how, lambda: tape_path(path, market, config))
 
 
 def tape_path(path: Path, market: str, config: Config) -> Path:

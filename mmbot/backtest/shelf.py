@@ -9,6 +9,7 @@ from mmbot.plugins import Plugin, load
 from mmbot.tape import Tape, open_tape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mmbot.config import Config
@@ -22,9 +23,27 @@ class Shelf:
     """
 
     def __init__(self) -> None:
+        self._made: dict[tuple[str, ...], tuple[tuple[int, int, int], Path]] = {}
         self._tapes: dict[tuple[str, int, int, int], Tape] = {}
         self._compiled: dict[tuple[str, tuple[Path, ...]], Plugin] = {}
         self._passing: Plugin | None = None
+
+    def made(self, source: Path, how: tuple[str, ...], make: Callable[[], Path]) -> Path:
+        """The tape of a file, asked for again only when the file is another one; a folder is asked for each time.
+
+        Args:
+            source: the file.
+            how: what else the tape depends on.
+            make: finds or makes it.
+        """
+        if not source.is_file():
+            return make()
+        stat, key = source.stat(), (str(source), *how)
+        stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        known = self._made.get(key)
+        if known is None or known[0] != stamp or not known[1].is_file():
+            known = self._made[key] = stamp, make()
+        return known[1]
 
     def tape(self, path: Path) -> Tape:
         """The tape at `path`; another file in its place is opened anew.

@@ -33,6 +33,29 @@ def test_a_tape_is_mapped_once_until_another_takes_its_place(tmp_path: Path) -> 
     assert (first.batches, second.batches) == (4, 8)
 
 
+def test_a_file_is_converted_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    source, made, shelf, asked = tmp_path / "a.gz", tmp_path / "a.tape", Shelf(), []
+    source.write_text("first")
+    made.write_text("tape")
+
+    def make() -> Path:
+        asked.append(source.read_text())
+        return made
+
+    for _ in range(3):
+        assert shelf.made(source, ("mmbot",), make) == made
+    assert asked == ["first"]
+    shelf.made(source, ("hftbacktest",), make)
+    source.write_text("another")
+    shelf.made(source, ("mmbot",), make)
+    assert asked == ["first", "first", "another"]
+    made.unlink()
+    shelf.made(source, ("mmbot",), make)
+    shelf.made(tmp_path, ("mmbot",), lambda: asked.append("folder") or made)
+    shelf.made(tmp_path, ("mmbot",), lambda: asked.append("folder") or made)
+    assert asked[3:] == ["another", "folder", "folder"]
+
+
 def test_a_plain_plugin_is_run_anew_each_time_and_leaves_nothing_behind(config: Config) -> None:
     shelf = Shelf()
     modules = [shelf.plugin(config).strategy_class.__module__ for _ in range(3)]
