@@ -2,6 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
+cimport cython
 from libc.string cimport memcpy
 
 from mmbot._core.types cimport OrderUpdate, Command, DecimalUnit
@@ -66,6 +67,7 @@ cdef class Instrument:
         return f"Instrument({self.venue}:{self.symbol}, tick {self.tick_size}, lot {self.lot_size})"
 
 
+@cython.freelist(64)
 cdef class OrderEvent:
     """One normalised message of a venue about one order: what `Engine.on_order` takes.
 
@@ -108,6 +110,7 @@ cdef class OrderEvent:
         return event
 
 
+@cython.freelist(64)
 cdef class CommandView:
     """A copy of one command of the core, safe to keep.
 

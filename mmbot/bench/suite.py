@@ -51,17 +51,17 @@ def _measure(feed: Feed, *, quick: bool, progress: Callable[[str], None]) -> Ite
     progress("compiling the strategy")
     with tempfile.TemporaryDirectory(prefix="mmbot-bench-") as folder:
         plugins = bot.plugins(Path(folder))
+    limit, rounds = (15_000, 1) if quick else (100_000, 5)
     for name, kind in KINDS.items():
-        if not feed.of(kind):
-            continue
-        for way, plugin in plugins.items():
-            progress(f"feed to order: {name}, {way}")
-            times = bot.feed_to_order(feed, plugin, frozenset({kind}), limit=15_000 if quick else 100_000)
-            yield Result.of(f"feed_to_order.{name}.{way}", "us", times)
+        if feed.of(kind):
+            progress(f"feed to order: {name}")
+            for way, times in bot.feed_to_order(feed, plugins, kind, limit=limit, rounds=rounds).items():
+                yield Result.of(f"feed_to_order.{name}.{way}", "us", times)
     progress("loopback")
     frames, rounds = (2_500, 2) if quick else (5_000, 5)
     for way, times in loopback.over_floor(feed, plugins, frames, rounds).items():
-        yield Result.of("floor.loopback" if way == "floor" else f"loopback.over_floor.{way}", "us", times)
+        name = {"floor": "floor.loopback", "send": "loopback.send"}.get(way, f"loopback.over_floor.{way}")
+        yield Result.of(name, "us", times)
     progress("swap")
     yield Result.of("swap.gap", "us", bot.swap_gap(feed, plugins["compiled"], 50 if quick else 500))
 

@@ -47,7 +47,7 @@ def test_the_report_has_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_every_change_of_the_touch_makes_an_order() -> None:
     feed = generated(messages=60)
-    times = bot.feed_to_order(feed, load_file(bot.MAKER), frozenset({"bookTicker"}), limit=700)
+    times = bot.feed_to_order(feed, {"python": load_file(bot.MAKER)}, "bookTicker", limit=700, rounds=1)["python"]
     assert len(times) > 200  # of 600; the venue allows 300 messages in 10 s, and answers come at once
     assert all(time > 0 for time in times)
 
