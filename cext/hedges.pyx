@@ -23,8 +23,6 @@ cdef class Hedges:
             (<HedgeGroup>group).held = held
             for market in (*(<HedgeGroup>group).makers, *(<HedgeGroup>group).hedges):
                 self.group_of[(<Market>market).index] = i
-            for market in (<HedgeGroup>group).hedges:
-                self.is_hedge[(<Market>market).index] = True
 
     cdef int clearing_side(self, int market) noexcept:
         cdef HedgeGroup group = self.of(market)
@@ -32,11 +30,9 @@ cdef class Hedges:
 
     cdef void reprice(self, int market, int64_t now_ns) noexcept:
         cdef HedgeGroup group = self.of(market)
-        if group is None:
-            return
-        if self.is_hedge[market]:
+        if group is not None:
             group.price()
-        group.step(now_ns)
+            group.step(now_ns)
 
     cdef void wake(self, int64_t now_ns) noexcept:
         for group in self.groups:

@@ -26,6 +26,13 @@ def _told(error: BaseException) -> str:
     return f"{error!r}{place}"
 
 
+cdef object _override(Strategy plugin, str callback):
+    """The plugin's own callback; None: it is the base class's, which does nothing."""
+    if getattr(type(plugin), callback) is getattr(Strategy, callback) and callback not in getattr(plugin, "__dict__", ()):
+        return None
+    return getattr(plugin, callback)
+
+
 cdef bint _same(const Level* a, const Level* b, int n) noexcept:
     return memcmp(a, b, n * sizeof(Level)) == 0
 
@@ -58,7 +65,8 @@ cdef class PluginHost:
         cdef Strategy plugin = self.active
         plugin.now_ns = self.now_ns
         try:
-            plugin.on_book(market)
+            if self.hears_book is not None:
+                self.hears_book(market)
         except BaseException as error:
             self._failed(plugin, "on_book", error)
         if self.shadow is not None:
@@ -75,7 +83,8 @@ cdef class PluginHost:
         cdef Strategy plugin = self.active
         plugin.now_ns = self.now_ns
         try:
-            plugin.on_trade(market, side, price_ticks, qty_lots)
+            if self.hears_trade is not None:
+                self.hears_trade(market, side, price_ticks, qty_lots)
         except BaseException as error:
             self._failed(plugin, "on_trade", error)
         if self.shadow is not None:
@@ -228,7 +237,7 @@ cdef class PluginHost:
                 return
         # A plugin that has failed is nothing to go back to.
         self.previous, self.previous_name = (old, self.name) if healthy else (None, "")
-        self.active, self.name = fresh, self.shadow_name
+        self._listen(fresh, self.shadow_name)
         self.shadow, self.shadow_name = None, ""
         self.swaps += 1
         self.state = HostState.RUNNING
@@ -250,6 +259,11 @@ cdef class PluginHost:
                 old.on_stop()
             except BaseException as error:
                 self._complain(f"{self.previous_name}: on_stop raised {_told(error)}")
+
+    cdef void _listen(self, Strategy plugin, str name) noexcept:
+        """Make `plugin` the running one; what comes most often is called directly, and only when it overrides it."""
+        self.active, self.name = plugin, name
+        self.hears_book, self.hears_trade = _override(plugin, "on_book"), _override(plugin, "on_trade")
 
     cdef void _disinherit(self) noexcept:
         """Pull inherited quotes that the plugin has not made its own: nobody would ever move them."""
@@ -285,7 +299,7 @@ cdef class PluginHost:
 
     cdef void _roll_back(self) noexcept:
         """Start the previous plugin again."""
-        self.active, self.name = self.previous, self.previous_name
+        self._listen(self.previous, self.previous_name)
         self.previous, self.previous_name = None, ""
         self.rollbacks += 1
         self.restart()

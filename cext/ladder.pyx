@@ -20,7 +20,7 @@ cdef extern from *:
 
 cdef enum:
     FAR_CAPACITY = 256                  # first allocation of the overflow
-    WIDEN_AFTER = 1024                  # messages about far levels that double the window
+    WIDEN_AFTER = 256                   # messages about far levels that double the window
 
 
 cdef bint _window_alloc(Ladder* side, int64_t slots) noexcept nogil:

@@ -9,6 +9,9 @@ runs as a command of PYTHON, an environment with mmbot (default: this one). With
 All play the same hftbacktest rows. What counts is the loop over them, everything loaded, the peers' code compiled
 before; they take turns and the best of `--rounds` counts, in which a busy machine shows least. Printed are million rows
 a second, and mmbot's figure over each. nautilus_trader has no queue position to model and gets a simpler maker.
+
+Then a sweep of eight parameter sets on all cores, all workers' rows together: mmbot's from the first trial handed out
+to the last result on record, hftbacktest's loops alone, in as many processes, each with all its sets prepared before.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.util
+import itertools
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -35,6 +40,8 @@ RECORDING = "recordings/binance/usdm/btcusdt_20240808.gz"
 ASSET = "usdm_btcusdt"
 CONFIG = ROOT / "configs" / "reference" / "usdm_btcusdt_riskadverse_timer100ms_touch.yaml"
 MODES = {"100 ms": "timer", "feed": "feed"}
+HALF, SKEW = (0, 2, 5, 10), (1, 2)
+SETS = [{"half": half, "skew": skew} for half, skew in itertools.product(HALF, SKEW)]
 SET = {
     "timer": [],
     "feed": ["strategy.wake=message", "strategy.params.on=feed"],
@@ -54,6 +61,10 @@ def main() -> None:
         data = options.data or converted(options.mmbot, folder)
         n_rows = len(np.load(data / f"{ASSET}.npz")["data"])
         plugins = {"compiled plugin": compiled(options.mmbot, folder), "Python plugin": "reference_mm"}
+        swept = measure({
+            "mmbot, compiled plugin": sweep(options.mmbot, plugins["compiled plugin"], folder),
+            **optional("hftbacktest", hftbacktest_sweep, "timer", data),
+        }, options.rounds)  # fmt: skip
         found = {
             title: measure({
                 **{f"mmbot, {name}": mmbot(options.mmbot, mode, plugin) for name, plugin in plugins.items()},
@@ -64,24 +75,31 @@ def main() -> None:
         }  # fmt: skip
         command_s = command(options.mmbot, plugins["compiled plugin"])
     if options.json:
-        print(json.dumps({"rows": n_rows, "seconds": found, "command_s": command_s}))
+        print(json.dumps({"rows": n_rows, "seconds": found, "sweep_seconds": swept, "command_s": command_s}))
         return
     print(f"{n_rows:,} rows; from command to result, data converted before: {command_s:.2f} s")
     for title, times in found.items():
-        show(title, times, n_rows)
+        show(f"decisions: {title}", times, n_rows)
+    show(f"{len(SETS)} sets, {cores()} workers", swept, n_rows * len(SETS))
+
+
+def cores() -> int:
+    """Those this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def show(title: str, times: dict[str, float | str], n_rows: int) -> None:
-    """One table; ratios to both of mmbot's figures."""
-    ours = [took for name, took in times.items() if name.startswith("mmbot") and isinstance(took, float)]
-    print(
-        f"\ndecisions: {title:26} M rows/s   " + "   ".join(f"{name:>15}" for name in ("compiled over", "Python over"))
-    )
+    """One table; ratios to each of mmbot's figures."""
+    ours = {name: took for name, took in times.items() if name.startswith("mmbot") and isinstance(took, float)}
+    heads = "   ".join(f"{name.removeprefix('mmbot, ').removesuffix(' plugin') + ' over':>15}" for name in ours)
+    print(f"\n{title:37} M rows/s   {heads}")
     for name, took in times.items():
         if isinstance(took, str):
             print(f"  {name:36} {took}")
             continue
-        print(f"  {name:36} {n_rows / took / 1e6:8.2f}   " + "   ".join(f"{took / one:13.2f} x" for one in ours))
+        print(
+            f"  {name:36} {n_rows / took / 1e6:8.2f}   " + "   ".join(f"{took / one:13.2f} x" for one in ours.values())
+        )
 
 
 def measure(runs: dict[str, Any], rounds: int) -> dict[str, float | str]:
@@ -121,6 +139,19 @@ def mmbot(python: str, mode: str, plugin: str) -> Any:
     """One backtest as a command; the seconds are those it reports for its loop."""
     settings = [argument for key in (*SET[mode], f"strategy.id={plugin}") for argument in ("--set", key)]
     return lambda: float(json.loads(cli(python, "backtest", str(CONFIG), "--no-save", "--json", *settings))["run_s"])
+
+
+def sweep(python: str, plugin: str, folder: Path) -> Any:
+    """One sweep as a command; the seconds are those in which there was something to run."""
+    numbers = itertools.count()
+    grid = [f"strategy.params.half={','.join(map(str, HALF))}", f"strategy.params.skew={','.join(map(str, SKEW))}"]
+
+    def run() -> float:
+        place = ["--folder", str(folder / f"sweep{next(numbers)}"), "--set", f"strategy.id={plugin}", "--json"]
+        done = json.loads(cli(python, "sweep", str(CONFIG), *(a for axis in grid for a in ("--grid", axis)), *place))
+        return float(done["busy_s"])
+
+    return run
 
 
 def command(python: str, plugin: str) -> float:
@@ -179,6 +210,38 @@ def hftbacktest(mode: str, data: Path) -> dict[str, Any]:
         "hftbacktest, njit, HashMap": play(fast, "HashMap"),
         "hftbacktest, plain Python strategy": play(plain, "ROIVector"),
     }
+
+
+def hftbacktest_sweep(mode: str, data: Path) -> dict[str, Any]:
+    """Its loops over all sets, in one process a core, which are forked when everything is compiled."""
+    module = beside("hftbacktest_fills")
+    setting = {**module.DEFAULTS, "mode": mode, "depth": "ROIVector", "assets": [{"name": ASSET}]}
+    ready = module.prepare({**setting, **SETS[0]}, data, notes_fills=False)  # holds the rows, which the loop reads
+    module.play(*ready[:4])  # compiles
+    fork = multiprocessing.get_context("fork")
+
+    def work(sets: list[dict[str, float]], ready: Any, go: Any) -> None:
+        prepared = [module.prepare({**setting, **each}, data, notes_fills=False) for each in sets]
+        ready.wait()
+        go.wait()
+        for one in prepared:
+            module.play(*one[:4])
+
+    def run() -> float:
+        ready, go = fork.Barrier(cores() + 1), fork.Barrier(cores() + 1)
+        workers = [fork.Process(target=work, args=(SETS[i :: cores()], ready, go)) for i in range(cores())]
+        for worker in workers:
+            worker.start()
+        ready.wait()
+        begin = time.perf_counter()
+        go.wait()
+        for worker in workers:
+            worker.join()
+        if any(worker.exitcode for worker in workers):
+            raise SystemExit("hftbacktest: a worker failed")
+        return time.perf_counter() - begin
+
+    return {"hftbacktest, njit, ROIVector": run}
 
 
 def nautilus(mode: str, data: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from mmbot._core.hedge cimport HedgeGroup
 cdef class Hedges:
     cdef readonly tuple groups                      # HedgeGroup
     cdef int32_t[MAX_MARKETS] group_of              # by market: index of its group; -1: none
-    cdef bint[MAX_MARKETS] is_hedge                 # by market: what hedging costs follows its book
 
     cdef inline HedgeGroup of(self, int market):    # None: nothing hedges it
         return <HedgeGroup>self.groups[self.group_of[market]] if self.group_of[market] >= 0 else None

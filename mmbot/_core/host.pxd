@@ -15,6 +15,7 @@ cpdef enum HostState:
 
 cdef class PluginHost:
     cdef readonly Strategy active, previous, shadow     # the last two: None unless there is one
+    cdef object hears_book, hears_trade                 # callbacks of the active one; None: it has no such
     cdef readonly int state                             # HostState
     cdef readonly bint rollback                         # policy: go back to the previous plugin on an exception
     cdef readonly str name, previous_name, shadow_name
@@ -47,6 +48,7 @@ cdef class PluginHost:
     cdef void _compare(self, int market) noexcept
     cdef void _complain(self, str text) noexcept
     cdef void _switch(self) noexcept
+    cdef void _listen(self, Strategy plugin, str name) noexcept
     cdef void _roll_back(self) noexcept
     cdef void _disinherit(self) noexcept
     cdef dict _state_of(self, Strategy old)

@@ -148,7 +148,9 @@ def _run(
 
 def _show(results: Results, folder: Path, tally: Tally | None, *, as_json: bool) -> None:
     files = {"folder": str(folder), "results": str(folder / "results.parquet"), "page": str(folder / "sweep.html")}
-    speed = {"runs": tally.runs, "rows_per_s": round(tally.rows_per_s)} if tally is not None else {}
+    speed: dict[str, Any] = {}
+    if tally is not None:
+        speed = {"runs": tally.runs, "busy_s": round(tally.busy_s, 6), "rows_per_s": round(tally.rows_per_s)}
     if as_json:
         best = [{name: values[row] for name, values in results.columns.items()} for row in results.best]
         data: dict[str, Any] = {

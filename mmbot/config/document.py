@@ -38,6 +38,10 @@ class Document:
     places: dict[KeyPath, tuple[str, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    def copy(self) -> Document:
+        """Another one that may be changed alone."""
+        return Document(self.source, _copied(self.data), dict(self.places), list(self.problems))
+
     def place(self, path: KeyPath) -> tuple[str, int]:
         """Source and line of `path`, or of its nearest ancestor that stands in the file."""
         for length in range(len(path), -1, -1):
@@ -49,6 +53,12 @@ class Document:
         """A problem placed at `path`."""
         source, line = self.place(path)
         return Problem(source, line, path, text)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def read(text: str, source: str) -> Document:

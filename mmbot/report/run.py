@@ -80,8 +80,8 @@ class RunData:
     def of(self, name: str, market: MarketFacts) -> NDArray[Any]:
         """The rows of one market in ``fills``, ``orders``, ``terms`` or ``state``."""
         rows: NDArray[Any] = getattr(self, name)
-        found: NDArray[Any] = rows[rows["market"] == market.index]
-        return found
+        mine = rows["market"] == market.index
+        return rows if mine.all() else rows[mine]
 
 
 def load(path: Path) -> RunData:

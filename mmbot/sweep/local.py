@@ -32,6 +32,7 @@ SHORT_S = 0.5
 """A trial shorter than this may have the next one waiting behind it."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _KEPT_BYTES = 1 << 30
+_FIRST_BYTES = 1 << 24
 
 
 @dataclass(slots=True, eq=False)
@@ -162,14 +163,19 @@ def _serve(pipe: Connection[Any, Any], packed: bytes) -> None:
 
 
 def _keep_memory() -> None:
-    """Keep what one trial frees for the next, which needs the same again.
+    """Keep what one trial frees for the next, which needs the same again; and have it before the first.
 
-    Giving tens of megabytes back and touching them anew costs more than a tenth of a short trial.
+    Giving megabytes back and touching them anew costs more than a tenth of a short trial.
     """
     with contextlib.suppress(OSError, AttributeError):  # another libc than glibc
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.malloc.restype = ctypes.c_void_p
+        first = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(_FIRST_BYTES)))
+        if first:
+            ctypes.memset(first, 1, _FIRST_BYTES)
+            libc.free(first)
 
 
 def _die_with_parent() -> None:

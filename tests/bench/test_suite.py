@@ -17,8 +17,8 @@ NAMES = {
     "decode.book_ticker.message", "quote.ladder", "quote.avellaneda_stoikov", "quote.glft", "orders.diff", "risk.gate",
     "sign.order", "stamp", "feed_to_order.depth.compiled", "feed_to_order.depth.python",
     "feed_to_order.book_ticker.compiled", "feed_to_order.book_ticker.python", "loopback.over_floor.compiled",
-    "loopback.over_floor.python", "swap.gap", "floor.book.level", "floor.decode.depth.ns_per_byte", "floor.sign.order",
-    "floor.loopback",
+    "loopback.over_floor.python", "loopback.send", "swap.gap", "floor.book.level", "floor.decode.depth.ns_per_byte",
+    "floor.sign.order", "floor.loopback",
 }  # fmt: skip
 
 

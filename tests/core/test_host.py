@@ -355,3 +355,21 @@ def test_plugin_failure_is_a_breach_until_something_runs_again() -> None:
     assert Cause.PLUGIN_FAILURE.name in desk.engine.limits.breached()
     desk.swap(LADDER)
     assert Cause.PLUGIN_FAILURE.name not in desk.engine.limits.breached()
+
+
+def test_a_callback_may_be_chosen_when_the_plugin_starts() -> None:
+    source = """
+from mmbot.strategy import Market, Params, Strategy
+class ChooserParams(Params):
+    pass
+class Chooser(Strategy):
+    def on_start(self) -> None:
+        self.on_book = self.take_note
+    def take_note(self, market: Market) -> None:
+        self.metrics["heard"] = self.metrics.get("heard", 0) + 1
+"""
+    desk = Desk(source).open()
+    plugin = desk.engine.host.active
+    before = plugin.metrics["heard"]
+    desk.book(PERP, 600_010, 600_020)
+    assert plugin.metrics["heard"] == before + 1
