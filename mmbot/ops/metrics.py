@@ -197,6 +197,10 @@ def _feeds(now: StatusSnapshot) -> Iterator[Metric]:
         reconnects.add_metric([feed.name], feed.reconnects)
     yield messages
     yield reconnects
+    rates = (([venue, name], used) for venue, budgets in now.rates.items() for name, used in budgets.items())
+    yield _gauge(
+        "venue_rate", "Use of a venue's rate budgets, their limits, and seconds of pause.", ["venue", "budget"], rates
+    )
 
 
 def _latency(now: StatusSnapshot) -> Iterator[Metric]:

@@ -72,6 +72,7 @@ def take_snapshot(session: Session) -> StatusSnapshot:
             "swaps": max(engine.host.swaps - 1, 0), "rollbacks": engine.host.rollbacks,
             "journal_stalls": session.journal.ring.stalls, "reconciliations": engine.reconciler.rounds,
         },
+        rates={venue.name: dict(venue.rate_usage()) for venue in session.venues},
         gauges=dict(engine.host.active.metrics) if engine.host.active is not None else {},
         run_dir=str(session.run_dir),
     )  # fmt: skip

@@ -144,6 +144,7 @@ class StatusSnapshot:
         pnl: All markets together.
         latency_us: By hop, in the order of the way.
         counters: Monotonic counts by name (``events``, ``orders_placed``, ``fills``, …): become ``mmbot_<name>_total``.
+        rates: By venue, how much of each of its rate budgets is used, and its limits, by name.
         gauges: Custom metrics of the plugin, and other plain values by name.
         run_dir: Folder of this run.
     """
@@ -165,6 +166,7 @@ class StatusSnapshot:
     pnl: PnlView = PnlView()
     latency_us: dict[str, LatencyView] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    rates: dict[str, dict[str, float]] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
     run_dir: str = ""
 

@@ -52,5 +52,6 @@ def snapshot() -> StatusSnapshot:
         pnl=PnlView(total=1.25, spread=2.0, hedge=-0.25, fees=-0.5),
         latency_us={"book": LatencyView(0.8, 1.9, 4.2, 33.0, 5000)},
         counters={"orders_placed": 42, "fills": 7},
+        rates={"perp": {"weight_1m": 120.0, "weight_1m_limit": 2400.0}},
         gauges={"half_spread_bps": 3.5},
     )

@@ -53,6 +53,7 @@ async def test_metrics_say_what_the_snapshot_says(snapshot: StatusSnapshot) -> N
     assert samples["mmbot_latency_seconds", ("hop", "book"), ("quantile", "0.99")] == pytest.approx(1.9e-6)
     assert samples["mmbot_latency_samples_total", ("hop", "book")] == 5000
     assert samples["mmbot_custom", ("name", "half_spread_bps")] == 3.5
+    assert samples["mmbot_venue_rate", ("budget", "weight_1m"), ("venue", "perp")] == 120
     assert samples["mmbot_risk_level",] == 0
     info = next(key for key in samples if key[0] == "mmbot_info")
     assert ("strategy", "pmm") in info
