@@ -72,6 +72,7 @@ class Venue:
         for market, instrument in enumerate(instruments):
             if instrument.perpetual == instruments[0].perpetual:
                 self.encoder.add_market(market, instrument)
+        self.encode = self.encoder.encode_command
         self.send: Callable[[bytes], object] = len
         self.sent: list[CommandView] = []
         self.signed_ns = 0  # when the first order of the present event was ready
@@ -80,7 +81,7 @@ class Venue:
     def submit(self, command: CommandView) -> None:
         """Sign and send."""
         if command.kind <= CANCEL_ORDER:
-            payload = self.encoder.encode_command(command)
+            payload = self.encode(command)
             if self.sent:
                 self.send(payload)
             else:

@@ -29,6 +29,33 @@ def test_a_signal_stops_in_good_order(number: signal.Signals, exchange: Exchange
     assert bot.verify()["stopped_in_order"] is True
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 0.6])
+@pytest.mark.parametrize("target", ["market", "user", "orders"])
+def test_a_signal_while_it_reconnects(target: str, after_s: float, exchange: Exchange, start_bot: Any) -> None:
+    bot = start_bot(exchange).quoting()
+    exchange.fault(kind="abort", target=target, everywhere=True)
+    time.sleep(after_s)
+    summary = bot.stop()
+    assert summary["exit_reason"] == "signal SIGTERM"
+    assert summary["reconciled"] is True
+    assert exchange.open_orders() == 0
+    assert bot.verify()["stopped_in_order"] is True
+
+
+@pytest.mark.parametrize(
+    "swap", [("half_spread_bps=2",), ("half_spread_bps=2", "--shadow", "60")], ids=["at once", "shadow"]
+)
+def test_a_signal_while_it_swaps(swap: tuple[str, ...], exchange: Exchange, start_bot: Any) -> None:
+    bot: Bot = start_bot(exchange).quoting()
+    process = mmbot("swap", "e2e", "pmm", *swap, MMBOT_RUNTIME_DIR=str(bot.runtime))
+    until(lambda: "swap" in " ".join(entry["event"] for entry in bot.log()), "the swap")
+    summary = bot.stop()
+    process.communicate(timeout=20)
+    assert summary["exit_reason"] == "signal SIGTERM"
+    assert exchange.open_orders() == 0
+    assert bot.verify()["stopped_in_order"] is True
+
+
 def test_the_stop_command_can_flatten_too(exchange: Exchange, start_bot: Any) -> None:
     bot: Bot = start_bot(exchange)
     bot.quoting().fills(3)
