@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ class SimOrder:
     release_ns: int = 0
     liquidation: bool = False
     fills: list[Fill] = field(default_factory=list)
-    changes: deque[Amendment] = field(default_factory=lambda: deque(maxlen=CHANGES))
+    changes: list[Amendment] = field(default_factory=list)
     amended: int = 0
     good_till_ms: int = 0
     price_match: str = "NONE"
