@@ -10,7 +10,8 @@
 from mmbot.report.analyse import analyse
 from mmbot.report.compare import compare
 from mmbot.report.compare_page import compare_page
+from mmbot.report.folder import load
 from mmbot.report.page import page
-from mmbot.report.run import MarketFacts, RunData, load
+from mmbot.report.run import MarketFacts, RunData
 
 __all__ = ["MarketFacts", "RunData", "analyse", "compare", "compare_page", "load", "page"]
