@@ -151,10 +151,10 @@ cdef class HedgeGroup:
     cdef void step(self, int64_t now_ns) noexcept:
         """Send what is missing, on the market in turn or the next that takes it."""
         cdef double under_way = self.in_flight()
-        cdef double missing = self.gap() - under_way
+        cdef double gap = self.gap(), missing = gap - under_way
         cdef Market market
         cdef int32_t _tries
-        self._note_backlog(now_ns)
+        self._note_backlog(gap, now_ns)
         if self.held or self.one_at_a_time and under_way != 0:
             return
         self.clearing = -1
@@ -257,8 +257,8 @@ cdef class HedgeGroup:
         self._note_down(now_ns)
         self.step(now_ns)
 
-    cdef void _note_backlog(self, int64_t now_ns) noexcept:
-        cdef double off = fabs(self.gap()) - self.band
+    cdef void _note_backlog(self, double gap, int64_t now_ns) noexcept:
+        cdef double off = fabs(gap) - self.band
         cdef Market market = self.hedges[self.current]
         # Less than an order's worth is not a backlog: it cannot be hedged.
         if off <= EPSILON or not orderable(market, market.lots_of(off + self.band), market.bid_ticks):
@@ -281,7 +281,9 @@ cdef class HedgeGroup:
 
         Funding: a long pays the rate of the running interval at its settlement, a short receives it.
         """
-        cdef int64_t lots = market.lots_of(qty)
+        return self._cost_bps(market, side, market.lots_of(qty))
+
+    cdef double _cost_bps(self, Market market, int side, int64_t lots) noexcept:
         cdef double impact, cost
         if not market.trusted or lots <= 0 or isnan(market.mid_ticks):
             return NAN
@@ -295,12 +297,14 @@ cdef class HedgeGroup:
     cdef void price(self) noexcept:
         """Refresh the costs, for one smallest order of the first usable market, and tell the makers."""
         cdef Market market, maker
+        cdef int64_t lots
         self.buy_cost_bps = self.sell_cost_bps = NAN
         for item in self.hedges:
             market = item
             if tradable(market):
-                self.buy_cost_bps = self.cost_bps(market, Side.BUY, market.smallest_qty())
-                self.sell_cost_bps = self.cost_bps(market, Side.SELL, market.smallest_qty())
+                lots = market.lots_of(market.smallest_qty())
+                self.buy_cost_bps = self._cost_bps(market, Side.BUY, lots)
+                self.sell_cost_bps = self._cost_bps(market, Side.SELL, lots)
                 break
         for item in self.makers:
             maker = item

@@ -28,7 +28,8 @@ def _told(error: BaseException) -> str:
 
 cdef object _override(Strategy plugin, str callback):
     """The plugin's own callback; None: it is the base class's, which does nothing."""
-    if getattr(type(plugin), callback) is getattr(Strategy, callback) and callback not in getattr(plugin, "__dict__", ()):
+    inherited = getattr(type(plugin), callback) is getattr(Strategy, callback)
+    if inherited and callback not in getattr(plugin, "__dict__", ()):
         return None
     return getattr(plugin, callback)
 

@@ -158,7 +158,7 @@ cdef class LatencyBoard:
     cdef void received(self, int64_t recv_ns) noexcept nogil:
         """Count the time since the receive stamp `recv_ns`, UTC; a stamp of another day (a replay) does not count."""
         cdef int64_t waited_ns = stamp_utc_ns() - recv_ns
-        if 0 <= waited_ns < MAX_WAIT_NS:
+        if 0 <= waited_ns < <int64_t>MAX_WAIT_NS:
             histogram_record(&self.hops[<int>Hop.RECEIVE], waited_ns)
 
     cdef int64_t lap(self, Hop hop, int64_t start_ns) noexcept nogil:

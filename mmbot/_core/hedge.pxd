@@ -40,10 +40,11 @@ cdef class HedgeGroup:
     cdef void on_time(self, int64_t now_ns) noexcept
     cdef void on_end(self, Market market, int64_t unfilled_lots, int64_t filled_lots, int64_t now_ns) noexcept
     cdef double cost_bps(self, Market market, int side, double qty) noexcept
+    cdef double _cost_bps(self, Market market, int side, int64_t lots) noexcept
     cdef void price(self) noexcept
     cdef bint _clear_way(self, Market market, int8_t side) noexcept
     cdef bint _send(self, Market market, double gap, int64_t now_ns) noexcept
-    cdef void _note_backlog(self, int64_t now_ns) noexcept
+    cdef void _note_backlog(self, double gap, int64_t now_ns) noexcept
     cdef void _note_down(self, int64_t now_ns) noexcept
 
 
