@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from mmbot.sim.users import User
 
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
-HISTORY = 20_000
-"""Orders kept per user; older ones that work no longer are forgotten, as the real venue forgets them after days."""
+HISTORY = 2_000
+"""Orders kept per user; older ones that work no longer are forgotten, as the real venue forgets them after days.
+
+Twice as many as one request may ask for. What is kept of each takes about 3 kB, most of it for its amendments.
+"""
 
 CHANGES = 100
 """Amendments of an order that are remembered: as many as one request may ask for."""
@@ -126,6 +129,7 @@ class OrderBook:
     def _forget(self, order: SimOrder) -> None:
         del self._history[order.user.index][order.order_id]
         del self._by_id[order.order_id]
+        order.changes.clear()  # a fill still knows its order
         key = (order.user.index, order.instrument.symbol, order.client_id)
         if self._by_client.get(key) is order:
             del self._by_client[key]
