@@ -1,6 +1,7 @@
 """Runs the strategy plugin; see ``host.pxd``."""
 
 from cpython.exc cimport PyErr_SetInterrupt
+from cpython.object cimport Py_TPFLAGS_HEAPTYPE
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp
 
@@ -26,12 +27,10 @@ def _told(error: BaseException) -> str:
     return f"{error!r}{place}"
 
 
-cdef object _override(Strategy plugin, str callback):
-    """The plugin's own callback; None: it is the base class's, which does nothing."""
-    inherited = getattr(type(plugin), callback) is getattr(Strategy, callback)
-    if inherited and callback not in getattr(plugin, "__dict__", ()):
-        return None
-    return getattr(plugin, callback)
+cdef bint _has(Strategy plugin, str callback) except -1:
+    """Whether a callback is the plugin's own; the base class's does nothing."""
+    return (getattr(type(plugin), callback) is not getattr(Strategy, callback)
+            or callback in getattr(plugin, "__dict__", ()))
 
 
 cdef bint _same(const Level* a, const Level* b, int n) noexcept:
@@ -66,8 +65,10 @@ cdef class PluginHost:
         cdef Strategy plugin = self.active
         plugin.now_ns = self.now_ns
         try:
-            if self.hears_book is not None:
-                self.hears_book(market)
+            if self.book_method is not None:
+                self.book_method(market)
+            elif self.hears_book:
+                plugin.on_book(market)
         except BaseException as error:
             self._failed(plugin, "on_book", error)
         if self.shadow is not None:
@@ -84,8 +85,10 @@ cdef class PluginHost:
         cdef Strategy plugin = self.active
         plugin.now_ns = self.now_ns
         try:
-            if self.hears_trade is not None:
-                self.hears_trade(market, side, price_ticks, qty_lots)
+            if self.trade_method is not None:
+                self.trade_method(market, side, price_ticks, qty_lots)
+            elif self.hears_trade:
+                plugin.on_trade(market, side, price_ticks, qty_lots)
         except BaseException as error:
             self._failed(plugin, "on_trade", error)
         if self.shadow is not None:
@@ -262,9 +265,15 @@ cdef class PluginHost:
                 self._complain(f"{self.previous_name}: on_stop raised {_told(error)}")
 
     cdef void _listen(self, Strategy plugin, str name) noexcept:
-        """Make `plugin` the running one; what comes most often is called directly, and only when it overrides it."""
+        """Make `plugin` the running one; of what comes most often it is only told what it has a callback for.
+
+        A compiled plugin's callbacks are C methods; those of a Python class are looked up once, here.
+        """
         self.active, self.name = plugin, name
-        self.hears_book, self.hears_trade = _override(plugin, "on_book"), _override(plugin, "on_trade")
+        self.hears_book, self.hears_trade = _has(plugin, "on_book"), _has(plugin, "on_trade")
+        in_python = type(plugin).__flags__ & Py_TPFLAGS_HEAPTYPE
+        self.book_method = getattr(plugin, "on_book") if self.hears_book and in_python else None
+        self.trade_method = getattr(plugin, "on_trade") if self.hears_trade and in_python else None
 
     cdef void _disinherit(self) noexcept:
         """Pull inherited quotes that the plugin has not made its own: nobody would ever move them."""

@@ -14,8 +14,8 @@ from libc.string cimport memcmp, memcpy
 
 from mmbot._core.types cimport Level
 
-# Prices beyond this are not whole doubles any more.
-cdef double MAX_PRICE_TICKS = 9007199254740992.0
+# Beyond this a double has no halves any more, by which bid and ask are kept apart.
+cdef double MAX_PRICE_TICKS = 4503599627370496.0
 # A price that misses a tick by rounding error alone stays on it, so that quotes do not flicker.
 cdef double ROUNDING_SLACK = 1e-9
 

@@ -15,7 +15,8 @@ cpdef enum HostState:
 
 cdef class PluginHost:
     cdef readonly Strategy active, previous, shadow     # the last two: None unless there is one
-    cdef object hears_book, hears_trade                 # callbacks of the active one; None: it has no such
+    cdef bint hears_book, hears_trade                   # whether the active one has such callbacks
+    cdef object book_method, trade_method               # and these, where they are Python's; else None
     cdef readonly int state                             # HostState
     cdef readonly bint rollback                         # policy: go back to the previous plugin on an exception
     cdef readonly str name, previous_name, shadow_name

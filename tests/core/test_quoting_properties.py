@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mmbot._core.quoting import (
@@ -33,7 +33,12 @@ layouts = st.fixed_dictionaries(
 )
 
 
+PLAIN = {"levels": 1, "step_ticks": 0.0, "qty_lots": 1.0, "qty_growth": 1.0, "size_skew": 0.0, "min_qty_lots": 0}
+
+
 @given(layouts, any_float, st.tuples(any_float, any_float), any_float, st.tuples(any_tick, any_tick))
+@example(PLAIN, 2.0**52 + 2, (0.0, 0.0), 0.0, (0, 0))
+@example(PLAIN, 2.0**52 - 1, (0.0, 0.0), 0.0, (0, 0))
 def test_quote_sets_are_sound_whatever_goes_in(
     layout: dict[str, float], fair: float, offsets: tuple[float, float], fill: float, touch: tuple[int, int]
 ) -> None:
