@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from mmbot.config import EndpointUrls
-from mmbot.errors import ConfigError, RateLimited, VenueError
+from mmbot.errors import ConfigError, Disconnected, RateLimited, VenueError
 from mmbot.venues.base import Credentials, Endpoint, VenueSettings
 from mmbot.venues.registry import create_venue, public_endpoint
 from mmbot.venues.secrets import load_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mmbot.config import Config, VenueConfig
     from mmbot.sim.server import SimServer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("mmbot.session")
 T = TypeVar("T")
+CONNECT_TIMEOUT_S = 30.0
 
 
 def connect_all(config: Config, server: SimServer | None, session: int, *, trading: bool = True) -> list[Venue]:
@@ -103,3 +105,21 @@ async def patiently(name: str, call: Callable[[], Awaitable[T]]) -> T:
         except VenueError as error:
             error.args = (f"venue {name}: {error}",)
             raise
+
+
+def start_all(venues: Sequence[Venue], tasks: asyncio.TaskGroup) -> asyncio.Future[list[None]]:
+    """Start every venue, at the same time; one that takes no requests just now is started when it does again.
+
+    The future raises:
+        Disconnected: one was not ready within `CONNECT_TIMEOUT_S`, waiting for its leave not counted.
+        VenueError: it refuses something else.
+    """
+
+    async def start(venue: Venue) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await venue.start(tasks)
+        except TimeoutError:
+            raise Disconnected(f"{venue.name}: expected it ready within {CONNECT_TIMEOUT_S:g} s") from None
+
+    return asyncio.gather(*(patiently(venue.name, partial(start, venue)) for venue in venues))

@@ -149,7 +149,10 @@ class VenueServer:
             gateway.limiter.connect(request.remote or "unknown", weight, gateway.clock.now_s())
         except ApiError as refusal:
             raise _TurnedAway(refusal) from refusal
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError as gone:
+            raise web.HTTPBadRequest(text="the connection is gone") from gone
         transport = request.transport
         if transport is None:
             raise web.HTTPBadRequest(text="the connection is gone")
