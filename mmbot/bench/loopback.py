@@ -13,6 +13,7 @@ import base64
 import hashlib
 import mmap
 import os
+import signal
 import socket
 import struct
 import time
@@ -103,7 +104,6 @@ class _Trader:
         self.seen = 0
         self.ordered: dict[int, tuple[int, int]] = {}
         self.done = asyncio.Event()
-        self.orders: ManagedSocket
 
     def on_text(self, payload: memoryview | bytes, _recv_ns: int) -> None:
         """One frame: decide, sign, write."""
@@ -185,6 +185,10 @@ def _venue(payloads: list[bytes]) -> Iterator[tuple[int, Any, Any, Any]]:
         ]
         try:
             yield port, sent, asked, received
+        except BaseException:
+            for child in children:  # nobody will connect to it any more
+                os.kill(child, signal.SIGKILL)
+            raise
         finally:
             for child in children:
                 os.waitpid(child, 0)
