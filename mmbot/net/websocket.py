@@ -189,6 +189,7 @@ class ManagedSocket:
                 auto_ping_reply_timeout=rules.pong_s,
                 logger_name=_quiet,
             )
+        stopped = False
         try:
             await self._open(transport)
             self.connections += 1
@@ -201,12 +202,17 @@ class ManagedSocket:
                 self._reason = "replaced before the venue's age limit"
             return self._reason or _said(transport)
         except asyncio.CancelledError:
-            self._reason = STOPPED
+            stopped, self._reason = True, STOPPED
             raise
         finally:
             self._transport = None
             transport.disconnect(graceful=False)
-            self._handler.on_close(self._reason or _said(transport))
+            try:
+                self._handler.on_close(self._reason or _said(transport))
+            except Exception:
+                if not stopped:
+                    raise
+                _log.exception("websocket handler failed", socket=self.name)  # a stop is a stop all the same
 
     def _use(self, transport: WSTransport) -> None:
         self._transport, self._reason = transport, ""

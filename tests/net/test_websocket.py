@@ -103,6 +103,30 @@ async def test_texts_go_both_ways() -> None:
         socket.send(b"late")
 
 
+async def test_a_fault_in_a_handler_does_not_swallow_a_stop() -> None:
+    """A connection was made again instead, and whoever had cancelled the task waited for it forever."""
+
+    class Broken(Handler):
+        def on_close(self, reason: str) -> None:
+            super().on_close(reason)
+            raise RuntimeError("the task group is shutting down")
+
+    handler = Broken()
+    async with Server().running() as server:
+
+        async def address() -> str:
+            return server.url
+
+        task = asyncio.create_task(ManagedSocket("test", address, handler).run())
+        await until(lambda: handler.texts)
+        task.cancel()
+        async with asyncio.timeout(3):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert handler.closed == ["stopped"]
+        assert len(server.sockets) == 1
+
+
 @pytest.mark.parametrize("code", [1000, 1012])
 async def test_a_close_by_the_server_is_told_and_replaced(code: int) -> None:
     handler = Handler()

@@ -457,7 +457,12 @@ class BinanceVenue(Venue):
         if self._group is None:
             coroutine.close()
             raise ValueError(f"{self.name}: start it first")
-        task = self._group.create_task(coroutine, name=f"{self.name} {name}")
+        try:
+            task = self._group.create_task(coroutine, name=f"{self.name} {name}")
+        except RuntimeError:  # the session is going down in trouble; who leaves in haste cancels everything by hand
+            coroutine.close()
+            _log.warning("not begun, the session is ending", venue=self.name, task=name)
+            return
         self._owned.add(task)
         task.add_done_callback(self._owned.discard)
 
