@@ -100,11 +100,22 @@ def test_a_strategy_that_never_returns_can_be_ended(tmp_path: Path, start_bot: A
 @pytest.mark.timeout(300)
 def test_a_signal_at_any_moment_of_the_start_ends_in_good_order(exchange: Exchange, start_bot: Any) -> None:
     """Before the first quote it ended the process by the signal itself, with venues and journal open."""
+    exchange.process.send_signal(signal.SIGSTOP)  # it does not answer: this one cannot begin
+    try:
+        bot: Bot = start_bot(exchange)
+        until((bot.runtime / "e2e.sock").exists, "the control socket")
+        bot.process.send_signal(signal.SIGTERM)
+        assert bot.wait() == 0, bot.stderr
+    finally:
+        exchange.process.send_signal(signal.SIGCONT)
+    assert not (bot.run_dir / "summary.json").exists()
+    assert "stopped before anything was sent: signal SIGTERM" in bot.stderr
+
     ends = []
     moments = [0.0, 0.1, 0.3, 0.6, 1.0, None]  # seconds after the first sign of life; None: once it quotes
     for step, moment in enumerate(moments):
         number = (signal.SIGTERM, signal.SIGINT)[step % 2]
-        bot: Bot = start_bot(exchange)
+        bot = start_bot(exchange)
         until(lambda bot=bot: (bot.runtime / "e2e.sock").exists(), "the control socket")
         if moment is None:
             bot.quoting()

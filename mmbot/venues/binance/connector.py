@@ -453,7 +453,7 @@ class BinanceVenue(Venue):
             raise ValueError(f"{self.name}: bind a sink first")
         return self._sink
 
-    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> None:
+    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> bool:
         if self._group is None:
             coroutine.close()
             raise ValueError(f"{self.name}: start it first")
@@ -462,9 +462,10 @@ class BinanceVenue(Venue):
         except RuntimeError:  # the session is going down in trouble; who leaves in haste cancels everything by hand
             coroutine.close()
             _log.warning("not begun, the session is ending", venue=self.name, task=name)
-            return
+            return False
         self._owned.add(task)
         task.add_done_callback(self._owned.discard)
+        return True
 
     # -- clock and fatal errors ---------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class GatewayPorts:
 
     Args:
         report: takes every order event.
-        spawn: owns a coroutine until it ends.
+        spawn: owns a coroutine until it ends; False: the session is ending, and nothing is begun any more.
         rest_send: sends a command over REST and gives the answer's body.
         rest_batch: sends new orders in one REST request and gives an answer for each; None: the venue has no such call.
         state_changed: called after the connection came up or went down.
@@ -198,7 +198,7 @@ class OrderGateway:
         """The venue said 429 or 418: refuse new risk here, keep cancels and queries for as long as they may wait."""
         if command.kind in _URGENT and self._by_rest.total() < _MAX_REST:
             self._by_rest[command.market] += 1
-            self._ports.spawn(self._after_pause(command))
+            self._begin(self._after_pause(command), [command])
         else:
             self._refuse_here(command)
 
@@ -225,11 +225,17 @@ class OrderGateway:
         if command.kind == CommandKind.PLACE and self._ports.rest_batch is not None:
             self._batch.add(command)
         else:
-            self._ports.spawn(self._over_rest(command))
+            self._begin(self._over_rest(command), [command])
 
     def _send_batch(self, commands: list[CommandView]) -> None:
         alone = len(commands) == 1
-        self._ports.spawn(self._over_rest(commands[0]) if alone else self._together_over_rest(commands))
+        self._begin(self._over_rest(commands[0]) if alone else self._together_over_rest(commands), commands)
+
+    def _begin(self, request: Coroutine[None, None, None], commands: list[CommandView]) -> None:
+        """Begin what was counted in `_by_rest`; a session that is ending begins nothing more."""
+        if self._ports.spawn(request) is False:
+            for command in commands:
+                self._by_rest[command.market] -= 1
 
     async def _over_rest(self, command: CommandView) -> None:
         try:
