@@ -106,12 +106,12 @@ def _force(order: SimOrder) -> str:
 
 def trade_answer(fill: Fill) -> Answer:
     """GET /fapi/v1/userTrades."""
-    order, instrument = fill.order, fill.order.instrument
+    instrument = fill.instrument
     return {
         "symbol": instrument.symbol,
         "id": fill.trade_id,
-        "orderId": order.order_id,
-        "side": SIDE_NAMES[order.side],
+        "orderId": fill.order_id,
+        "side": SIDE_NAMES[fill.side],
         "price": instrument.price_text(fill.price_ticks),
         "qty": instrument.qty_text(fill.qty_lots),
         "realizedPnl": money(fill.realized_e8),
@@ -120,7 +120,7 @@ def trade_answer(fill: Fill) -> Answer:
         "commissionAsset": fill.fee_asset,
         "time": fill.time_ms,
         "positionSide": "BOTH",
-        "buyer": order.side == 0,
+        "buyer": fill.side == 0,
         "maker": fill.maker,
     }
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def _fill(fill: Fill) -> dict[str, Any]:
-    order, instrument = fill.order, fill.order.instrument
+    instrument = fill.instrument
     return {
         "symbol": instrument.symbol,
         "tradeId": fill.trade_id,
-        "orderId": order.order_id,
-        "clientOrderId": order.client_id,
-        "side": SIDE_NAMES[order.side],
+        "orderId": fill.order_id,
+        "clientOrderId": fill.client_id,
+        "side": SIDE_NAMES[fill.side],
         "price": instrument.price_text(fill.price_ticks),
         "qty": instrument.qty_text(fill.qty_lots),
         "commission": money(fill.fee_e8),

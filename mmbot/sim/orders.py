@@ -88,7 +88,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One trade from the view of one of its sides; exact.
+    """One trade from the view of one of its sides; exact. It outlives what is remembered of its order.
 
     Attributes:
         fee_e8: paid when positive, in `fee_asset`.
@@ -96,7 +96,10 @@ class Fill:
     """
 
     trade_id: int
-    order: SimOrder
+    order_id: int
+    client_id: str
+    instrument: SimInstrument
+    side: int
     price_ticks: int
     qty_lots: int
     quote_e8: int
@@ -129,7 +132,6 @@ class OrderBook:
     def _forget(self, order: SimOrder) -> None:
         del self._history[order.user.index][order.order_id]
         del self._by_id[order.order_id]
-        order.changes.clear()  # a fill still knows its order
         key = (order.user.index, order.instrument.symbol, order.client_id)
         if self._by_client.get(key) is order:
             del self._by_client[key]

@@ -100,11 +100,11 @@ def canceled_answer(order: SimOrder, cancel_id: str) -> Answer:
 
 def trade_answer(fill: Fill) -> Answer:
     """GET /api/v3/myTrades."""
-    order, instrument = fill.order, fill.order.instrument
+    instrument = fill.instrument
     return {
         "symbol": instrument.symbol,
         "id": fill.trade_id,
-        "orderId": order.order_id,
+        "orderId": fill.order_id,
         "orderListId": -1,
         "price": instrument.price_text(fill.price_ticks),
         "qty": instrument.qty_text(fill.qty_lots),
@@ -112,7 +112,7 @@ def trade_answer(fill: Fill) -> Answer:
         "commission": money(fill.fee_e8),
         "commissionAsset": fill.fee_asset,
         "time": fill.time_ms,
-        "isBuyer": order.side == 0,
+        "isBuyer": fill.side == 0,
         "isMaker": fill.maker,
         "isBestMatch": True,
     }

@@ -331,7 +331,10 @@ class Venue(ABC):
         order.quote_e8 += quote_e8
         order.status = "FILLED" if order.left_lots == 0 else "PARTIALLY_FILLED"
         order.update_ms = time_ms
-        fill = Fill(trade_id, order, price, lots, quote_e8, 0, "", 0, maker, time_ms)
+        fill = Fill(
+            trade_id, order.order_id, order.client_id, order.instrument, order.side, price, lots, quote_e8,
+            fee_e8=0, fee_asset="", realized_e8=0, maker=maker, time_ms=time_ms,
+        )  # fmt: skip
         fill = self._settle(order, fill, counter_owner)
         order.fills.append(fill)
         history = self.fills[order.user.index]
@@ -421,9 +424,9 @@ class Venue(ABC):
         found = [
             fill
             for fill in self.fills[user.index]
-            if fill.order.instrument.symbol == symbol
+            if fill.instrument.symbol == symbol
             and (first is None or fill.trade_id >= first)
-            and (order_id is None or fill.order.order_id == order_id)
+            and (order_id is None or fill.order_id == order_id)
             and in_window(params, fill.time_ms)
         ]
         forward = first is not None or text(params, "startTime") is not None
