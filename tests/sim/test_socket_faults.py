@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
+import struct
 import time
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -175,3 +179,20 @@ async def test_a_plan_runs_by_itself():
         injected = client.server.injector.injected
         assert injected["abort"] == 1
         assert injected["drop_frame"] >= 1
+
+
+@pytest.mark.parametrize("path", ["/ws/btcusdt@depth", "/stream?streams=btcusdt@depth", "/ws-fapi/v1"])
+async def test_a_client_that_dies_in_its_handshake_is_no_error(
+    client: Client, path: str, caplog: pytest.LogCaptureFixture
+):
+    """It asks for a websocket and resets the connection, so that the answer finds it gone."""
+    at = urlsplit(client.server.futures.ws_api if "fapi" in path else client.server.futures.ws)
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    request = f"GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n"
+    for _ in range(20):  # without an await: the server sees the requests when their senders are gone
+        with socket.create_connection((at.hostname, at.port)) as dying:
+            dying.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            dying.sendall(request.encode())
+    async with client.http.ws_connect(client.server.futures.ws + "/ws/btcusdt@depth") as living:
+        await next_message(living)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
