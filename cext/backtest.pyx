@@ -286,6 +286,7 @@ cdef class Backtest:
         elif kind == TapeKind.MARK:
             market.mark_price, market.index_price = 1e-8 * levels[0].price_ticks, 1e-8 * levels[0].qty_lots
             market.funding_rate, market.next_funding_ns = 1e-12 * levels[1].price_ticks, levels[1].qty_lots
+            self.engine.hedges.price(market.index)
         elif kind == TapeKind.GAP:
             market.sync.status = Trust.GAP
             lane.touched = True
@@ -374,10 +375,12 @@ cdef class Backtest:
             lane = <Lane>self.lanes[i]
             lane.was_trusted = lane.market.trusted
             lane.changed = lane.touched and lane.market.refresh(self.now_ns)
+            if lane.touched:
+                engine.hedges.price(lane.market.index)
         for i in range(len(self.lanes)):
             lane = <Lane>self.lanes[i]
             if lane.changed or (lane.touched or lane.traded) and engine.wake_always:
-                engine.touched(lane.market, lane.was_trusted)
+                engine.touched(lane.market, lane.was_trusted, 0)
             elif lane.traded:
                 engine.quoter.follow(lane.market)
             lane.touched = lane.traded = False

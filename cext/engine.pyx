@@ -108,16 +108,18 @@ cdef class Engine:
         cdef int64_t t = self.latency.start()
         cdef MarketData data = self.market_data
         cdef News news
-        self.latency.received(recv_ns)
+        self.latency.received(recv_ns, t)
         self.begin(EventKind.FRAME, <uint16_t>feed, recv_ns, p, n)
         news = data.frame(feed, p, n, recv_ns, self.now_ns, t)
         if news == News.NOTHING:
             return self.end()
-        if news == News.TRADE:
+        if news != News.TRADE:
+            self.hedges.price(data.market.index)
+        else:
             self.host.on_trade(
                 data.market, data.message.taker_side, data.message.price_ticks, data.message.qty_lots)
-        if news == News.TOUCH or self.wake_always:
-            self.touched(data.market, data.was_trusted)
+        if news == News.TOUCH or self.wake_always and news != News.MARK:
+            self.touched(data.market, data.was_trusted, data.lap_ns)
         elif news == News.TRADE:
             self.quoter.follow(data.market)
         return self.end()
@@ -134,7 +136,8 @@ cdef class Engine:
             if market.feed == feed or market.feed < 0 and up and self.market_data.completes(feed, market):
                 was_trusted = market.trusted
                 self.market_data.feed_changed(market, up, self.now_ns)
-                self.touched(market, was_trusted)
+                self.hedges.price(market.index)
+                self.touched(market, was_trusted, self.latency.start())
         return self.end()
 
     def on_snapshot(self, int index, bytes body not None, int64_t ts_ns) -> int:
@@ -143,7 +146,8 @@ cdef class Engine:
         cdef bint was_trusted = market.trusted
         self.begin(EventKind.SNAPSHOT, <uint16_t>index, ts_ns, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
         self.market_data.snapshot(market, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), self.now_ns)
-        self.touched(market, was_trusted)
+        self.hedges.price(index)
+        self.touched(market, was_trusted, self.latency.start())
         return self.end()
 
     # --- orders and accounts -----------------------------------------------------------------------------------------
@@ -222,7 +226,8 @@ cdef class Engine:
             market = item
             was_trusted = market.trusted
             if self.market_data.grew_stale(market, self.now_ns):
-                self.touched(market, was_trusted)
+                self.hedges.price(market.index)
+                self.touched(market, was_trusted, self.latency.start())
             if not market.trusted:
                 self.market_data.ask_snapshot(market, self.now_ns)
         self.limits.observe(Cause.STALE_DATA, self.market_data.oldest_ns(self.now_ns), self.now_ns)
@@ -420,14 +425,16 @@ cdef class Engine:
         if self.ring is not None and self.ring.push(kind, 0, source, ts_ns, self.seq, body, size) != 0:
             self.execution.journal_failed = True
 
-    cdef void touched(self, Market market, bint was_trusted) noexcept:
-        """The best prices or their trust changed: tell gate, hedger and plugin, then bring the quotes in line."""
-        cdef int64_t t = self.latency.start()
+    cdef void touched(self, Market market, bint was_trusted, int64_t t) noexcept:
+        """The best prices or their trust changed: tell gate, hedger and plugin, then bring the quotes in line.
+
+        The time of the plugin's callback counts from `t`.
+        """
         self.execution.gate.set_reference(market.index, market.reference_ticks())
         if market.trusted != was_trusted:
             self.quoter.mark(market.index)
         if market.trusted:
-            self.hedges.reprice(market.index, self.now_ns)
+            self.hedges.step(market.index, self.now_ns)
             self.host.on_book(market)
         t = self.latency.lap(Hop.STRATEGY, t)
         if self.quoter.patient:

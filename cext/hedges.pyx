@@ -23,15 +23,20 @@ cdef class Hedges:
             (<HedgeGroup>group).held = held
             for market in (*(<HedgeGroup>group).makers, *(<HedgeGroup>group).hedges):
                 self.group_of[(<Market>market).index] = i
+            for market in (<HedgeGroup>group).hedges:
+                self.is_hedge[(<Market>market).index] = True
 
     cdef int clearing_side(self, int market) noexcept:
         cdef HedgeGroup group = self.of(market)
         return group.clearing_side if group is not None and group.clearing == market else -1
 
-    cdef void reprice(self, int market, int64_t now_ns) noexcept:
+    cdef void price(self, int market) noexcept:
+        if self.is_hedge[market]:
+            self.of(market).price()
+
+    cdef void step(self, int market, int64_t now_ns) noexcept:
         cdef HedgeGroup group = self.of(market)
         if group is not None:
-            group.price()
             group.step(now_ns)
 
     cdef void wake(self, int64_t now_ns) noexcept:

@@ -15,6 +15,7 @@ cdef extern from "stamp.h" nogil:
 cdef enum:
     SUB_BUCKETS = 1 << SUB_BUCKET_BITS
     MAX_WAIT_NS = 3600000000000
+    ANCHOR_NS = 200000          # for so long the two clocks run alike, to within 20 ns
 
 stamp_calibrate()
 
@@ -155,9 +156,17 @@ cdef class LatencyBoard:
         """Now, for the first `lap`."""
         return 0 if self.off else now_ns()
 
-    cdef void received(self, int64_t recv_ns) noexcept nogil:
-        """Count the time since the receive stamp `recv_ns`, UTC; a stamp of another day (a replay) does not count."""
-        cdef int64_t waited_ns = stamp_utc_ns() - recv_ns
+    cdef void received(self, int64_t recv_ns, int64_t now_ns) noexcept nogil:
+        """Count the time from the receive stamp `recv_ns`, UTC, to `now_ns`, which `start` has just given.
+
+        A stamp of another day (a replay) does not count. In a burst UTC is not read anew for each frame.
+        """
+        cdef int64_t waited_ns
+        if self.off:
+            return
+        if now_ns - self.anchor_ns >= ANCHOR_NS:
+            self.anchor_ns, self.anchor_utc_ns = now_ns, stamp_utc_ns()
+        waited_ns = self.anchor_utc_ns + (now_ns - self.anchor_ns) - recv_ns
         if 0 <= waited_ns < <int64_t>MAX_WAIT_NS:
             histogram_record(&self.hops[<int>Hop.RECEIVE], waited_ns)
 

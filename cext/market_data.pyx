@@ -52,7 +52,7 @@ cdef class MarketData:
         cdef Market market
         cdef bint changed
         cdef int kind = (<Decoder>self.decoders[feed]).decode(p, n, d)
-        t = self.latency.lap(Hop.DECODE, t)
+        self.lap_ns = t = self.latency.lap(Hop.DECODE, t)
         self.frames += 1
         if kind == MessageKind.BAD:
             self.bad_frames += 1
@@ -71,7 +71,7 @@ cdef class MarketData:
                     self.ask_snapshot(market, now_ns)
             else:
                 changed = market.on_ticker(d, now_ns)
-            self.latency.lap(Hop.BOOK, t)
+            self.lap_ns = self.latency.lap(Hop.BOOK, t)
             return TOUCH if changed else SAME_TOUCH
         if kind == MessageKind.TRADE or kind == MessageKind.AGG_TRADE:
             if not d.is_market:
@@ -81,6 +81,7 @@ cdef class MarketData:
             return TRADE
         if kind == MessageKind.MARK_PRICE:
             market.on_mark(d)
+            return MARK
         return NOTHING
 
     cdef void snapshot(self, Market market, const char* p, Py_ssize_t n, int64_t now_ns) noexcept:

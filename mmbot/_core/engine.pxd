@@ -51,7 +51,7 @@ cdef class Engine:
     cdef int order(self, const OrderUpdate* update, int64_t ts_ns) except -1
     # One step: begins, touches markets, ends. `end` returns the commands that wait.
     cdef void begin(self, uint8_t kind, uint16_t source, int64_t ts_ns, const void* body, Py_ssize_t size) noexcept
-    cdef void touched(self, Market market, bint was_trusted) noexcept
+    cdef void touched(self, Market market, bint was_trusted, int64_t t) noexcept
     cdef int end(self) except -1
 
     cdef Market _market(self, Py_ssize_t index)

@@ -10,12 +10,14 @@ from mmbot._core.hedge cimport HedgeGroup
 cdef class Hedges:
     cdef readonly tuple groups                      # HedgeGroup
     cdef int32_t[MAX_MARKETS] group_of              # by market: index of its group; -1: none
+    cdef bint[MAX_MARKETS] is_hedge                 # by market: others are hedged on it
 
     cdef inline HedgeGroup of(self, int market):    # None: nothing hedges it
         return <HedgeGroup>self.groups[self.group_of[market]] if self.group_of[market] >= 0 else None
     # Side on which the market's quotes make way for a hedge that is about to cross it; -1: neither.
     cdef int clearing_side(self, int market) noexcept
-    cdef void reprice(self, int market, int64_t now_ns) noexcept        # its book changed: what hedging costs now
+    cdef void price(self, int market) noexcept      # its book, trust or funding changed: what hedging costs now
+    cdef void step(self, int market, int64_t now_ns) noexcept           # hedge what is open in its group
     cdef void wake(self, int64_t now_ns) noexcept                       # a venue came or went
     cdef void on_time(self, int64_t now_ns) noexcept
     cdef int64_t worst_backlog_ns(self, int64_t now_ns) noexcept        # age; one above its size limit is overdue

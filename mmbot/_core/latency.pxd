@@ -53,8 +53,9 @@ cdef class LatencyBoard:
     """One histogram per `Hop`, and laps between them."""
     cdef HistogramData hops[HOPS]
     cdef public bint off                # laps read no clock and count nothing: in a backtest they mean nothing
+    cdef int64_t anchor_ns, anchor_utc_ns       # one instant by both clocks
 
     cdef int64_t start(self) noexcept nogil                                    # where the first hop starts
     cdef void record(self, Hop hop, int64_t value_ns) noexcept nogil
-    cdef void received(self, int64_t recv_ns) noexcept nogil                   # RECEIVE, from a UTC stamp until now
+    cdef void received(self, int64_t recv_ns, int64_t now_ns) noexcept nogil   # RECEIVE, from a UTC stamp until a lap's
     cdef int64_t lap(self, Hop hop, int64_t start_ns) noexcept nogil           # records now - start, returns now

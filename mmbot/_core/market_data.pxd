@@ -12,7 +12,8 @@ from mmbot._core.venue_states cimport VenueStates
 
 
 cdef enum News:             # what a frame told
-    NOTHING                 # of no market, not understood, or a mark price
+    NOTHING                 # of no market, or not understood
+    MARK                    # mark price, index price and funding rate
     SAME_TOUCH              # a book message that left best prices and trust as they were
     TOUCH                   # they changed
     TRADE                   # `message` is one
@@ -29,6 +30,7 @@ cdef class MarketData:
     cdef VenueStates venues
     cdef Notes notes
     cdef Decoded message                            # of the last frame
+    cdef int64_t lap_ns                             # ... when its book was done
     cdef Market market                              # ... the market it is of
     cdef bint was_trusted                           # ... and whether that was trusted before
     cdef tuple feeds                                # venue of each feed

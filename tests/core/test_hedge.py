@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from engine_desk import INSTRUMENTS, PERP, PERP2, SPOT, Desk
+from engine_desk import INSTRUMENTS, MS, PERP, PERP2, SPOT, Desk
 
 from mmbot._core.execution import Execution
 from mmbot._core.gate import RiskGate
@@ -327,8 +327,21 @@ def test_costs_of_hedging_are_offered_to_the_makers() -> None:
     half_spread_bps = 5 / 600_005 * 1e4
     assert perp.hedge_buy_bps == pytest.approx(5.0 + half_spread_bps)
     assert perp.hedge_sell_bps == pytest.approx(5.0 + half_spread_bps)
+    desk.book(SPOT, 600_000, 600_030)  # news of the hedge market alone
+    assert perp.hedge_buy_bps == pytest.approx(5.0 + 15 / 600_015 * 1e4)
     desk.do("on_feed", 1, False, desk.now_ns)
+    assert math.isnan(perp.hedge_buy_bps)
     desk.book(PERP, 600_010, 600_020)
+    assert math.isnan(perp.hedge_buy_bps)
+
+
+def test_a_silent_hedge_market_has_no_costs() -> None:
+    desk = Desk().open()
+    perp = desk.engine.markets[PERP]
+    desk.now_ns += 10_000 * MS
+    desk.book(PERP, 600_010, 600_020)
+    desk.do("on_time", desk.now_ns)
+    assert perp.trusted
     assert math.isnan(perp.hedge_buy_bps)
 
 
@@ -378,6 +391,8 @@ def test_a_long_hedge_pays_the_funding_that_a_short_one_receives() -> None:
     desk = Desk(hedge={"markets": "[perp2_btc, spot_btc]"}, second="hedge").open()
     group, perp = desk.engine.groups[0], desk.engine.markets[PERP2]
     before = [group.cost(perp, side, 0.01) for side in (Side.BUY, Side.SELL)]
+    maker = desk.engine.markets[PERP]
+    assert before == pytest.approx([maker.hedge_buy_bps, maker.hedge_sell_bps])
     message = (
         b'{"e":"markPriceUpdate","E":1562305380000,"s":"%s","p":"60001.50000000","i":"60000.25000000",'
         b'"P":"60002.00000000","r":"0.00030000","T":1562306400000}'
@@ -385,3 +400,4 @@ def test_a_long_hedge_pays_the_funding_that_a_short_one_receives() -> None:
     desk.do("on_frame", 0, message, desk.now_ns)
     after = [group.cost(perp, side, 0.01) for side in (Side.BUY, Side.SELL)]
     assert [b - a for a, b in zip(before, after, strict=True)] == pytest.approx([3.0, -3.0])
+    assert after == pytest.approx([maker.hedge_buy_bps, maker.hedge_sell_bps])
