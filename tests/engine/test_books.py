@@ -148,7 +148,7 @@ def test_fills_are_asked_for_from_before_the_last_known_one(bench: Bench) -> Non
     assert first.since_ns(1) == 1_000_000
     first.record_fills([Trade(1, 0, 5, 600_000)])  # type: ignore[list-item]
     end(first)
-    second = bench.open(2)
+    second = bench.open(7_000_000)
     assert second.since_ns(7_000_000) == 400 * SECOND  # ten minutes before it
     second.close()
 
