@@ -49,6 +49,7 @@ _FIELD_NAMES = {
     "{timestamp}": TIMESTAMP, "{number}": NUMBER, "{event}": EVENT,
 }
 _NUMBERS = {"orderId", "recvWindow", "timestamp"}      # the rest are JSON strings
+_LETTERS = {PLACE: "p", AMEND_ORDER: "a", CANCEL_ORDER: "c", QUERY_ORDER: "q"}
 _TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 cdef const char* PAIRS = (
     b"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
@@ -343,7 +344,7 @@ cdef class BinanceEncoder:
     @staticmethod
     def request_id(CommandView command not None) -> str:
         """Tell the JSON ``id`` that the request of a command carries."""
-        letter = {PLACE: "p", AMEND_ORDER: "a", CANCEL_ORDER: "c", QUERY_ORDER: "q"}.get(command.data.kind, "?")
+        cdef str letter = _LETTERS.get(command.data.kind, "?")
         if command.data.order_num:
             return f"{letter}{command.data.order_num}-{command.data.event_seq}"
         return f"{letter.upper()}{command.data.venue_order_id}-{command.data.event_seq}"

@@ -45,7 +45,7 @@ class WeightBudget:
     @property
     def paused_s(self) -> float:
         """Seconds until requests may leave again; 0: now."""
-        return max(0.0, self._resume_at - self._clock())
+        return max(0.0, self._resume_at - self._clock()) if self._resume_at else 0.0
 
     def observe(self, used: int) -> None:
         """Believe the server's count of the current minute."""

@@ -47,7 +47,7 @@ _ORDER_KINDS = {
 _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every order, and that takes twice as long
 class _Request:
     command: CommandView
     deadline: float  # no answer until then: LOST
