@@ -46,8 +46,8 @@ def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int)
     """Us from send to the signed order, by name of plugin, less the p50 of ``floor``; and ``send``, the order's write.
 
     Only frames that made an order count, for the floor too. The plugins take turns, `rounds` times over, and each is
-    judged in the round whose floor was lowest: a scheduler with other things to do adds milliseconds that have nothing
-    to do with either.
+    judged in its quietest round, by floor and bot together: a scheduler with other things to do adds milliseconds that
+    have nothing to do with either.
     """
     quietest: dict[str, tuple[float, dict[str, list[float]]]] = {}
     wanted = (b"depthUpdate", b"bookTicker")
@@ -62,13 +62,14 @@ def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int)
                 raise MmbotError(f"bench: {feed.name} is too short: no order after the first {WARM_UP} frames")
             floor = [(received[i] - asked[i]) / 1e3 for i in counted]
             middle = median(floor)
-            if name not in quietest or middle < quietest[name][0]:
-                over = [(ordered[i][0] - sent[i]) / 1e3 - middle for i in counted]
+            over = [(ordered[i][0] - sent[i]) / 1e3 - middle for i in counted]
+            noise = 2 * middle + median(over)
+            if name not in quietest or noise < quietest[name][0]:
                 send = [(ordered[i][1] - ordered[i][0]) / 1e3 for i in counted]
-                quietest[name] = middle, {"floor": floor, "send": send, name: over}
+                quietest[name] = noise, {"floor": floor, "send": send, name: over}
     found: dict[str, list[float]] = {}
     for _, samples in sorted(quietest.values(), key=lambda each: each[0], reverse=True):
-        found |= samples  # floor and send are those of the lowest floor
+        found |= samples  # floor and send are those of the quieter round
     return found
 
 
