@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,42 @@ OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 HISTORY = 2_000
 """Orders kept per user; older ones that work no longer are forgotten, as the real venue forgets them after days.
 
-Twice as many as one request may ask for. What is kept of each takes about 3 kB, most of it for its amendments.
+Twice as many as one request may ask for. Each takes about 1 kB, and 56 bytes for each of its amendments.
 """
 
 CHANGES = 100
 """Amendments of an order that are remembered: as many as one request may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change of a working order: price and whole quantity, before and after; `count` is how many it had by then."""
+
+    number: int
+    count: int
+    time_ms: int
+    price_ticks: tuple[int, int]
+    qty_lots: tuple[int, int]
+
+
+class Amendments:
+    """The latest `CHANGES` amendments of an order, oldest first, as plain numbers: a bot makes thousands a minute."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+
+    def note(self, change: Amendment) -> None:
+        """Remember one more, and forget the oldest if there are too many."""
+        self._numbers.extend((change.number, change.count, change.time_ms, *change.price_ticks, *change.qty_lots))
+        del self._numbers[: -7 * CHANGES]
+
+    def __iter__(self) -> Iterator[Amendment]:
+        """Iterate from the oldest."""
+        for at in range(0, len(self._numbers), 7):
+            number, count, time_ms, old_ticks, new_ticks, old_lots, new_lots = self._numbers[at : at + 7]
+            yield Amendment(number, count, time_ms, (old_ticks, new_ticks), (old_lots, new_lots))
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +63,7 @@ class SimOrder:
         release_ns: with slow matching, when it reaches the book; 0: it has.
         good_till_ms: when it expires by itself; 0: never.
         price_match: how its price was taken from the book; NONE: it was stated.
-        changes: the latest `CHANGES` amendments, oldest first, of `amended` in all.
+        changes: the latest amendments, of `amended` in all.
         liquidation: placed by the exchange to close a position.
     """
 
@@ -54,7 +86,7 @@ class SimOrder:
     release_ns: int = 0
     liquidation: bool = False
     fills: list[Fill] = field(default_factory=list)
-    changes: list[Amendment] = field(default_factory=list)
+    changes: Amendments = field(default_factory=Amendments)
     amended: int = 0
     good_till_ms: int = 0
     price_match: str = "NONE"
@@ -73,17 +105,6 @@ class SimOrder:
     def average_e8(self) -> int:
         """Average fill price, 0 before the first fill."""
         return self.quote_e8 * 100_000_000 // (self.filled_lots * self.instrument.lot_e8) if self.filled_lots else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """One change of a working order: price and whole quantity, before and after; `count` is how many it had by then."""
-
-    number: int
-    count: int
-    time_ms: int
-    price_ticks: tuple[int, int]
-    qty_lots: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

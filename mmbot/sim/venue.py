@@ -9,7 +9,7 @@ from mmbot._core.matching import Outcome
 from mmbot.sim.events import Event, MarketEvent, Refused, UserEvent
 from mmbot.sim.market import NS_PER_MS, Market
 from mmbot.sim.market_data import MarketData
-from mmbot.sim.orders import CHANGES, Amendment, Fill, OrderBook, SimOrder
+from mmbot.sim.orders import Amendment, Fill, OrderBook, SimOrder
 from mmbot.sim.requests import SELF_TRADE, count, in_window, need, text, whole
 from mmbot.sim.statistics_streams import StatisticsStreams
 from mmbot.sim.users import FaultPlan, User
@@ -274,10 +274,9 @@ class Venue(ABC):
         order.amended += 1
         order.update_ms = now_ns // NS_PER_MS
         (old_ticks, old_lots), new_ticks, new_lots = old, order.price_ticks, order.qty_lots
-        order.changes.append(
+        order.changes.note(
             Amendment(self._amendment_id, order.amended, order.update_ms, (old_ticks, new_ticks), (old_lots, new_lots))
         )
-        del order.changes[:-CHANGES]
 
     def _finish(self, order: SimOrder, status: str) -> None:
         self._reserve(order, -order.left_lots)
