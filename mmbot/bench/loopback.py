@@ -39,6 +39,7 @@ WARM_UP = 200
 BLOCK = 50
 """Frames to one of the two before the other's turn; the first few of each find cold caches and do not count."""
 COLD = 5
+_SENDER, _RECEIVER = 0, 1  # which of the processors
 clock = time.perf_counter_ns
 
 
@@ -55,7 +56,7 @@ def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int)
     payloads = [payload for _, payload in played]
     for _ in range(rounds):
         for name, plugin in plugins.items():
-            with _awake(), _venue(payloads) as (port, sent, asked, received), journal() as writer:
+            with _venue(payloads) as (port, sent, asked, received), journal() as writer, _awake():
                 ordered = uvloop.run(_trade(port, Bot(feed, plugin, writer), played))
             counted = [i for i in ordered if i >= WARM_UP and i % BLOCK >= COLD]
             if not counted:
@@ -78,6 +79,7 @@ def over_floor(feed: Feed, plugins: dict[str, Plugin], frames: int, rounds: int)
 
 def _receive_all(port: int, payloads: list[bytes], stamps: Any) -> None:
     """Receive every frame by a blocking recv; stamp when each was there."""
+    _stay_on(_RECEIVER)
     with socket.create_connection(("127.0.0.1", port)) as one:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         one.sendall(b"GET /floor HTTP/1.1\r\nSec-WebSocket-Key: floor\r\n\r\n")
@@ -197,15 +199,15 @@ def _venue(payloads: list[bytes]) -> Iterator[tuple[int, Any, Any, Any]]:
 
 @contextmanager
 def _awake() -> Iterator[None]:
-    """Two processors, one for the sender and one that never sleeps: a child spins there when nobody else wants it.
+    """Stay on the receivers' processor, and keep it awake: a child spins there when nobody else wants it.
 
-    A machine for trading is set up so (``idle=poll``). Where there is no second processor, nothing is done.
+    A machine for trading is set up so (``idle=poll``). Where there is only one processor, nothing is done.
     """
     processors = os.sched_getaffinity(0)
     if len(processors) < 2:
         yield
         return
-    os.sched_setaffinity(0, sorted(processors)[:2])
+    _stay_on(_RECEIVER)
     child = _fork(_spin)
     try:
         yield
@@ -213,6 +215,11 @@ def _awake() -> Iterator[None]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.sched_setaffinity(0, processors)
+
+
+def _stay_on(which: int) -> None:
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[which % len(processors)]})
 
 
 def _spin() -> None:
@@ -236,6 +243,7 @@ def _fork(work: Callable[[], None]) -> int:
 
 
 def _send_all(server: socket.socket, payloads: list[bytes], sent: Any, asked: Any) -> None:
+    _stay_on(_SENDER)
     frames = [_head(payload) + payload for payload in payloads]
     connections: dict[str, socket.socket] = {}
     while len(connections) < 3:
