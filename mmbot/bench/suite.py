@@ -51,7 +51,7 @@ def _measure(feed: Feed, *, quick: bool, progress: Callable[[str], None]) -> Ite
     progress("compiling the strategy")
     with tempfile.TemporaryDirectory(prefix="mmbot-bench-") as folder:
         plugins = bot.plugins(Path(folder))
-    limit, rounds = (15_000, 1) if quick else (100_000, 5)
+    limit, rounds = (15_000, 1) if quick else (100_000, 9)
     for name, kind in KINDS.items():
         if feed.of(kind):
             progress(f"feed to order: {name}")
