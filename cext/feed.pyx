@@ -1,8 +1,8 @@
 """The symbols of a feed and its level memory; see ``feed.pxd``."""
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from mmbot._core.types cimport Level
 
@@ -44,12 +44,35 @@ cdef inline uint64_t _hash(const uint64_t* name) noexcept nogil:
     return (mixed * <uint64_t> 0xD6E8FEB86659FD93) >> 40
 
 
+cdef inline uint64_t _word(const char* text, Py_ssize_t n) noexcept nogil:
+    """The first `n` bytes as a number, at most eight; none is read beyond them."""
+    cdef uint64_t word = 0
+    cdef uint32_t first, last
+    cdef Py_ssize_t i
+    if n >= 8:
+        memcpy(&word, text, 8)
+    elif n >= 4:
+        memcpy(&first, text, 4)
+        memcpy(&last, text + n - 4, 4)      # overlaps the first four with the same bytes
+        word = first | <uint64_t> last << 8 * (n - 4)
+    else:
+        for i in range(n):
+            word |= <uint64_t> <unsigned char> text[i] << 8 * i
+    return word
+
+
+cdef inline void _name(const char* symbol, Py_ssize_t n, uint64_t* name) noexcept nogil:
+    """A symbol as words; made in registers, as copying it byte by byte and loading it again would stall."""
+    cdef int i
+    for i in range(NAME_WORDS):
+        name[i] = _word(symbol + 8 * i, n - 8 * i)
+
+
 cdef FeedMarket* feed_add(Feed* feed, const char* symbol, Py_ssize_t n, int32_t market) noexcept nogil:
     cdef uint64_t name[NAME_WORDS]
     cdef FeedMarket* entry
     cdef uint64_t at
-    memset(name, 0, NAME_BYTES)
-    memcpy(name, symbol, n)
+    _name(symbol, n, name)
     at = _hash(name)
     while feed.table[at & feed.table_mask].used:
         at += 1
@@ -66,8 +89,7 @@ cdef FeedMarket* feed_find(const Feed* feed, const char* symbol, Py_ssize_t n) n
     cdef uint64_t at
     if n <= 0 or n >= NAME_BYTES:
         return NULL
-    memset(name, 0, NAME_BYTES)
-    memcpy(name, symbol, n)
+    _name(symbol, n, name)
     at = _hash(name)
     while True:
         entry = &feed.table[at & feed.table_mask]

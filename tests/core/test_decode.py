@@ -200,6 +200,20 @@ def test_a_feed_of_many_markets_finds_each() -> None:
     assert one.frame(DEPTH).kind == MessageKind.IGNORED
 
 
+def test_symbols_of_every_length_are_told_apart_by_any_of_their_letters() -> None:
+    whole = "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+    symbols = [whole[:n] for n in range(1, 32)]
+    for n in (3, 7, 15, 31):
+        symbols += [f"{whole[:i]}x{whole[i + 1 : n]}" for i in range(n)]
+    one = Decoder("binance_usdm", {name: (i, instrument(name, "0.1", "0.001")) for i, name in enumerate(symbols)})
+    for i, name in enumerate(symbols):
+        frame = DEPTH.replace(b"BTCUSDT", name.encode())
+        assert one.frame(frame).market == i
+        assert one.scan_only(frame) is not None
+    for stranger in ("B", "ABCDEFGx", whole[:15] + "x", whole + "5", whole * 2):
+        assert one.frame(DEPTH.replace(b"BTCUSDT", stranger.encode())).kind == MessageKind.IGNORED
+
+
 def test_construction_is_checked() -> None:
     with pytest.raises(ValueError, match="decoder kind"):
         Decoder("kraken", {})
