@@ -2,7 +2,7 @@
 
 A child process is the venue: it stamps each frame, sends it over a websocket, waits, and throws the orders away. Floor
 and bot take turns, a block of frames each, so that both find the machine in the same state; and their processor is kept
-awake, since one that has gone to sleep takes 30 us to come back, at least under a hypervisor. All read the same
+awake, since one that has gone to sleep takes its time to come back, under a hypervisor above all. All read the same
 monotonic clock, and the stamps lie in memory that all see.
 """
 

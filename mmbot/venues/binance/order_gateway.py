@@ -47,7 +47,7 @@ _ORDER_KINDS = {
 _URGENT = {CommandKind.CANCEL_ORDER, CommandKind.QUERY_ORDER}
 
 
-@dataclass(slots=True)  # not frozen: one is made for every order, and that takes twice as long
+@dataclass(slots=True)  # not frozen, which is slower to make: there is one for every order
 class _Request:
     command: CommandView
     deadline: float  # no answer until then: LOST
